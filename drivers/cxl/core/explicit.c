@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/mutex.h>
+#include <cxlmem.h>
+#include <cxl.h>
+#include <sysram.h>
+#include "core.h"
+
+/**
+ * DOC: cxl explicit binding
+ *
+ * A driver may be marked explicit: it takes a device only when told to, and so
+ * two drivers can serve one type of device without a race for it. Not when its
+ * module loads, not on a bus rescan, not because the other driver failed, and
+ * not because a tool tries every driver's bind file in turn. In the same way a
+ * device may wait to be told.
+ *
+ * "Told to" means driver_override. It narrows the choice of drivers, as on any
+ * bus, and cannot put a device under a driver of another type. Explicit drivers
+ * have a bind file of their own, which sets the override and attaches, and an
+ * unbind file, after which the override is gone if bind had set it, and stays
+ * if a user had.
+ */
+
+/* Two writers of a bind file: the second one sees what the first has chosen */
+static DEFINE_MUTEX(cxl_explicit_lock);
+
+static bool *cxl_explicit_flag(struct device *dev)
+{
+	if (dev->type == CXL_REGION_TYPE())
+		return &container_of(dev, struct cxl_region, dev)->bound_override;
+	return &to_cxl_dax_region(dev)->bound_override;
+}
+
+/**
+ * cxl_match_explicit - may a driver of the right type take a device
+ * @dev: a device on the cxl bus
+ * @drv: a driver whose id is that of @dev
+ *
+ * Return: true if the override of @dev names @drv, or if there is none and
+ * neither of the two waits to be told.
+ */
+bool cxl_match_explicit(struct device *dev, const struct device_driver *drv)
+{
+	int match = device_match_driver_override(dev, drv);
+
+	if (match >= 0)
+		return match;
+	if (to_cxl_drv(drv)->explicit)
+		return false;
+	return !(dev->type == CXL_DAX_REGION_TYPE() &&
+		 is_cxl_sysram_region(dev->parent));
+}
+
+/**
+ * cxl_explicit_bind - bind file of an explicit driver, or for explicit devices
+ * @drv: the driver
+ * @dev: a device of the type that @drv is for
+ *
+ * Context: Process context.
+ * Return: 0; -ENODEV when @dev is meant for another driver by its override;
+ * -EBUSY when @dev has a driver; -EINTR when killed; or what the probe of @drv
+ * answered. On failure the override is what it was.
+ */
+int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
+{
+	bool *bound_override = cxl_explicit_flag(dev);
+	int rc;
+
+	ACQUIRE(mutex_kill, lock)(&cxl_explicit_lock);
+	if ((rc = ACQUIRE_ERR(mutex_kill, &lock)))
+		return rc;
+
+	if (READ_ONCE(dev->driver))
+		return -EBUSY;
+
+	switch (device_match_driver_override(dev, drv)) {
+	case 0:
+		/* Somebody else's choice stands */
+		return -ENODEV;
+	case 1:
+		return device_driver_attach(drv, dev);
+	}
+
+	rc = device_set_driver_override(dev, drv->name);
+	if (rc)
+		return rc;
+	*bound_override = true;
+
+	rc = device_driver_attach(drv, dev);
+	if (rc) {
+		*bound_override = false;
+		device_set_driver_override(dev, "");
+	}
+	return rc;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_bind, "dax_cxl");
+
+/**
+ * cxl_explicit_released - take back the override that bind has set
+ * @dev: the device that @drv lets go
+ * @drv: the driver
+ *
+ * An override that a user wrote stays.
+ *
+ * Context: The remove callback of @drv.
+ */
+void cxl_explicit_released(struct device *dev, const struct device_driver *drv)
+{
+	bool *bound_override = cxl_explicit_flag(dev);
+
+	if (*bound_override && device_match_driver_override(dev, drv) > 0)
+		device_set_driver_override(dev, "");
+	*bound_override = false;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_released, "dax_cxl");
+
+/**
+ * cxl_explicit_find - the device that was written to a bind or unbind file
+ * @drv: the driver
+ * @name: as written, a newline at the end is ignored
+ *
+ * Return: the device, to be put by the caller, or NULL when there is none of
+ * this name and of the type that @drv is for.
+ */
+struct device *cxl_explicit_find(const struct device_driver *drv,
+				 const char *name)
+{
+	struct device *dev = bus_find_device_by_name(&cxl_bus_type, NULL, name);
+
+	if (dev && cxl_device_id(dev) != to_cxl_drv(drv)->id) {
+		put_device(dev);
+		return NULL;
+	}
+	return dev;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_find, "dax_cxl");

@@ -1,0 +1,646 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/ioport.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <cxlmem.h>
+#include <cxl.h>
+#include "core.h"
+#include "sysram_op.h"
+
+/**
+ * DOC: cxl sysram region
+ *
+ * A sysram_region stands between a RAM region and its use. It owns the capacity
+ * of the region and the policy for it, and it plugs nothing by itself:
+ *
+ * - the System RAM driver (drivers/cxl/sysram.c) binds the sysram_region and
+ *   adds or removes the memory when 'state' is written, or
+ * - the DAX driver (drivers/dax/cxl.c) binds the dax_region below it and makes
+ *   a character device or a kmem device of it, as the policy says.
+ *
+ * A range has one owner at a time. It belongs to dax_regionN from the moment
+ * the DAX driver claims it until that driver has let go, else to the System RAM
+ * driver.
+ *
+ * Attributes take no device lock, since they are removed with that lock held.
+ * What they change is protected by a spinlock, what takes long runs as an
+ * operation (sysram_op.c), and 'dying' keeps new operations from starting once
+ * the region is about to go.
+ */
+
+static void cxl_sysram_region_release(struct device *dev)
+{
+	kfree(to_cxl_sysram_region(dev));
+}
+
+static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(hpa));
+	memdesc_flags_t flags;
+
+	/*
+	 * The block may be taken offline and removed while we look, its struct
+	 * page with it. No lock that memory hotplug takes may be taken here,
+	 * so read in a way that survives, and count it as what it has become.
+	 */
+	if (!page || copy_from_kernel_nofault(&flags, &page->flags, sizeof(flags)))
+		census->offline++;
+	else if (memdesc_zonenum(&flags) == ZONE_MOVABLE)
+		census->movable++;
+	else
+		census->kernel++;
+
+	return 0;
+}
+
+struct cxl_sysram_walk {
+	struct cxl_sysram_census *census;
+	u64 plugged_size;
+};
+
+static int cxl_sysram_walk_ram(struct resource *res, void *arg)
+{
+	const u64 block = memory_block_size_bytes();
+	struct cxl_sysram_walk *walk = arg;
+
+	walk->plugged_size += resource_size(res);
+	if (!walk->census)
+		return 0;
+
+	for (u64 hpa = ALIGN(res->start, block); hpa + block - 1 <= res->end;
+	     hpa += block)
+		cxl_sysram_block(hpa, walk->census);
+
+	return 0;
+}
+
+/*
+ * Who added the memory does not matter, we or kmem: memory that exists has a
+ * busy System RAM resource. The resource tree is read under its own lock only.
+ */
+static u64 cxl_sysram_region_walk(struct cxl_sysram_region *cxlr_sysram,
+				  struct cxl_sysram_census *census)
+{
+	struct cxl_sysram_walk walk = { .census = census };
+
+	walk_iomem_res_desc(IORES_DESC_NONE,
+			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			    cxlr_sysram->hpa_range.start,
+			    cxlr_sysram->hpa_range.end, &walk,
+			    cxl_sysram_walk_ram);
+
+	return walk.plugged_size;
+}
+
+/**
+ * cxl_sysram_region_census - count the memory blocks of a sysram_region
+ * @cxlr_sysram: the region
+ * @census: blocks by what they are at this moment
+ *
+ * Only whole memory blocks within the region count.
+ *
+ * Context: Process context, takes no lock that memory hotplug could hold.
+ */
+void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
+			      struct cxl_sysram_census *census)
+{
+	struct range whole = memory_block_aligned_range(&cxlr_sysram->hpa_range);
+	unsigned long seen;
+
+	*census = (struct cxl_sysram_census) { 0 };
+	if (whole.start >= whole.end)
+		return;
+
+	cxl_sysram_region_walk(cxlr_sysram, census);
+	seen = census->offline + census->kernel + census->movable;
+	census->unplugged = range_len(&whole) / memory_block_size_bytes() - seen;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_census, "cxl_sysram");
+
+/* Runs as an operation, for a user or for the boot policy */
+static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram, int want)
+{
+	struct cxl_sysram_census before, after;
+	int rc;
+
+	cxl_sysram_region_census(cxlr_sysram, &before);
+	rc = cxlr_sysram->ops->set_state(cxlr_sysram, want);
+	cxl_sysram_region_census(cxlr_sysram, &after);
+	if (cxl_sysram_census_state(&before) != cxl_sysram_census_state(&after))
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+
+	return rc;
+}
+
+/**
+ * cxl_sysram_region_set_state - make the capacity of a sysram_region what is wanted
+ * @cxlr_sysram: the region
+ * @want: any state but CXL_SYSRAM_MIXED
+ *
+ * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
+ * Return: 0; -EBUSY when the range belongs to DAX, is online with another type,
+ * cannot be taken offline, or did not get there before the deadline; -EINTR
+ * when the caller was killed; -ENXIO without a System RAM driver, or when the
+ * region is about to go; -EINVAL when the range is not made of whole memory
+ * blocks; -EIO when memory could be added but not brought online; else what
+ * memory hotplug answered. On failure the capacity is what it was.
+ */
+int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
+				enum cxl_sysram_state want)
+{
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				 cxl_sysram_set_state, want);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_set_state, "cxl_sysram");
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct cxl_sysram_census census;
+
+	cxl_sysram_region_census(to_cxl_sysram_region(dev), &census);
+	return sysfs_emit(buf, "%s\n",
+			  cxl_sysram_state_to_str(cxl_sysram_census_state(&census)));
+}
+
+static ssize_t state_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t len)
+{
+	int rc = cxl_sysram_state_from_str(buf, len);
+
+	if (rc < 0)
+		return rc;
+	rc = cxl_sysram_region_set_state(to_cxl_sysram_region(dev), rc);
+	return rc ?: len;
+}
+static DEVICE_ATTR_RW(state);
+
+static ssize_t hotplug_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  cxl_sysram_policy_to_str(cxl_sysram_region_policy(cxlr_sysram)));
+}
+
+static int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
+					enum cxl_sysram_policy policy)
+{
+	bool changed;
+
+	/* Needs a guard in mm that keeps everybody else away, too */
+	if (policy == CXL_SYSRAM_POLICY_NEVER)
+		return -EOPNOTSUPP;
+
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		if (cxlr_sysram->dying)
+			return -ENXIO;
+		changed = cxlr_sysram->policy != policy;
+		cxlr_sysram->policy = policy;
+	}
+
+	if (changed)
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	return 0;
+}
+
+static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t len)
+{
+	int rc = cxl_sysram_policy_from_str(buf, len);
+
+	if (rc < 0)
+		return rc;
+	rc = cxl_sysram_region_set_policy(to_cxl_sysram_region(dev), rc);
+	return rc ?: len;
+}
+static DEVICE_ATTR_RW(hotplug);
+
+static ssize_t target_node_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_cxl_sysram_region(dev)->target_node);
+}
+static DEVICE_ATTR_RO(target_node);
+
+static ssize_t size_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  range_len(&to_cxl_sysram_region(dev)->hpa_range));
+}
+static DEVICE_ATTR_RO(size);
+
+static ssize_t plugged_size_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  cxl_sysram_region_walk(to_cxl_sysram_region(dev), NULL));
+}
+static DEVICE_ATTR_RO(plugged_size);
+
+static ssize_t memmap_on_memory_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n",
+			  cxl_sysram_region_memmap(to_cxl_sysram_region(dev)));
+}
+
+static ssize_t memmap_on_memory_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t len)
+{
+	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
+	bool val;
+	int rc;
+
+	if (strlen(buf) != len)
+		return -EINVAL;
+	rc = kstrtobool(buf, &val);
+	if (rc)
+		return rc;
+
+	if (val && !mhp_supports_memmap_on_memory())
+		return -EOPNOTSUPP;
+
+	guard(spinlock)(&cxlr_sysram->lock);
+	if (cxlr_sysram->dying)
+		return -ENXIO;
+	if (cxlr_sysram->memmap_on_memory == val)
+		return len;
+	if (cxlr_sysram->op || cxlr_sysram->plugged || cxlr_sysram->dax_owned)
+		return -EBUSY;
+	cxlr_sysram->memmap_on_memory = val;
+
+	return len;
+}
+static DEVICE_ATTR_RW(memmap_on_memory);
+
+static struct attribute *cxl_sysram_region_attrs[] = {
+	&dev_attr_hotplug.attr,
+	&dev_attr_state.attr,
+	&dev_attr_target_node.attr,
+	&dev_attr_size.attr,
+	&dev_attr_plugged_size.attr,
+	&dev_attr_memmap_on_memory.attr,
+	NULL,
+};
+
+static umode_t cxl_sysram_region_visible(struct kobject *kobj,
+					 struct attribute *a, int n)
+{
+	struct cxl_sysram_region *cxlr_sysram =
+		to_cxl_sysram_region(kobj_to_dev(kobj));
+
+	if (a == &dev_attr_target_node.attr && cxlr_sysram->target_node < 0)
+		return 0;
+	return a->mode;
+}
+
+static const struct attribute_group cxl_sysram_region_group = {
+	.attrs = cxl_sysram_region_attrs,
+	.is_visible = cxl_sysram_region_visible,
+};
+
+static const struct attribute_group *cxl_sysram_region_attribute_groups[] = {
+	&cxl_base_attribute_group,
+	&cxl_sysram_region_group,
+	NULL,
+};
+
+const struct device_type cxl_sysram_region_type = {
+	.name = "cxl_sysram_region",
+	.release = cxl_sysram_region_release,
+	.groups = cxl_sysram_region_attribute_groups,
+};
+
+/**
+ * is_cxl_sysram_region - is this device a sysram_region
+ * @dev: any device
+ *
+ * Return: true for "sysram_regionN".
+ */
+bool is_cxl_sysram_region(const struct device *dev)
+{
+	return dev->type == &cxl_sysram_region_type;
+}
+
+/**
+ * to_cxl_sysram_region - the sysram_region that a device is
+ * @dev: "sysram_regionN"
+ *
+ * Return: the sysram_region, NULL and a warning for any other device.
+ */
+struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev)
+{
+	if (dev_WARN_ONCE(dev, !is_cxl_sysram_region(dev),
+			  "not a cxl_sysram_region device\n"))
+		return NULL;
+	return container_of(dev, struct cxl_sysram_region, dev);
+}
+EXPORT_SYMBOL_FOR_MODULES(to_cxl_sysram_region, "cxl_sysram");
+
+/* Once: by whichever comes last, the region or the System RAM driver */
+static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
+{
+	static const enum cxl_sysram_state states[] = {
+		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
+		[MMOP_ONLINE] = CXL_SYSRAM_ONLINE,
+		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
+		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
+	};
+	enum cxl_sysram_policy policy;
+	enum mmop type;
+	int rc;
+
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		if (!cxlr_sysram->ops)
+			return;
+		policy = cxlr_sysram->boot_policy;
+		cxlr_sysram->boot_policy = CXL_SYSRAM_POLICY_NONE;
+	}
+
+	if (!cxl_sysram_policy_plugs(policy, &type))
+		return;
+
+	/* The device works without: the user sees the reason, and may retry */
+	rc = cxl_sysram_region_set_state(cxlr_sysram, states[type]);
+	if (rc)
+		dev_err(&cxlr_sysram->dev, "sysram_hotplug=%s failed: %pe\n",
+			cxl_sysram_policy_to_str(policy), ERR_PTR(rc));
+}
+
+/**
+ * cxl_sysram_region_boot - apply a policy to the capacity that is there
+ * @cxlr_sysram: the region, complete
+ * @policy: from sysram_hotplug=
+ *
+ * Waits for the System RAM driver if it is not bound yet, without blocking.
+ *
+ * Context: Probe of the region's driver, see cxl_sysram_op_run().
+ */
+void cxl_sysram_region_boot(struct cxl_sysram_region *cxlr_sysram,
+			    enum cxl_sysram_policy policy)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->boot_policy = policy;
+	cxl_sysram_region_apply_boot(cxlr_sysram);
+}
+
+/**
+ * cxl_sysram_region_attach - the System RAM driver has come
+ * @cxlr_sysram: the region
+ * @ops: of the driver
+ * @drvdata: of the driver, kept in @cxlr_sysram
+ *
+ * Applies a boot policy that has waited for it.
+ *
+ * Context: Probe of the driver, see cxl_sysram_op_run() for locks and waiting.
+ * Return: 0, or -ENXIO when the region is about to go.
+ */
+int cxl_sysram_region_attach(struct cxl_sysram_region *cxlr_sysram,
+			     const struct cxl_sysram_ops *ops, void *drvdata)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		if (cxlr_sysram->dying)
+			return -ENXIO;
+		cxlr_sysram->drvdata = drvdata;
+		cxlr_sysram->ops = ops;
+	}
+
+	cxl_sysram_region_apply_boot(cxlr_sysram);
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_attach, "cxl_sysram");
+
+/**
+ * cxl_sysram_region_detach - the System RAM driver goes
+ * @cxlr_sysram: the region
+ *
+ * Ends an operation that runs, and returns when the driver is not in use.
+ *
+ * Context: Remove of the driver. Uninterruptible.
+ */
+void cxl_sysram_region_detach(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->ops = NULL;
+	cxl_sysram_op_drain(cxlr_sysram);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_detach, "cxl_sysram");
+
+/**
+ * cxl_sysram_region_set_plugged - record whether the capacity is System RAM
+ * @cxlr_sysram: the region
+ * @plugged: true when memory was added, false when all of it was removed
+ *
+ * Context: An operation.
+ */
+void cxl_sysram_region_set_plugged(struct cxl_sysram_region *cxlr_sysram,
+				   bool plugged)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->plugged = plugged;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_set_plugged, "cxl_sysram");
+
+/**
+ * cxl_sysram_region_memmap - is the memory map to be placed on the memory
+ * @cxlr_sysram: the region
+ *
+ * Return: the value of 'memmap_on_memory'; it does not change while memory is
+ * plugged, while DAX owns the range or while an operation runs.
+ */
+bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	return cxlr_sysram->memmap_on_memory;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_memmap, "cxl_sysram,dax_cxl");
+
+/**
+ * cxl_sysram_region_policy - the policy for capacity as it arrives
+ * @cxlr_sysram: the region
+ *
+ * Return: the value of 'hotplug'.
+ */
+enum cxl_sysram_policy
+cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	return cxlr_sysram->policy;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_policy, "dax_cxl");
+
+/**
+ * cxl_dax_region_to_sysram - the sysram_region that a dax_region is below
+ * @cxlr_dax: the dax_region
+ *
+ * Return: the sysram_region, NULL for a dax_region that hangs off its region.
+ */
+struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax)
+{
+	struct device *parent = cxlr_dax->dev.parent;
+
+	return is_cxl_sysram_region(parent) ? to_cxl_sysram_region(parent) : NULL;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_dax_region_to_sysram, "dax_cxl");
+
+/**
+ * cxl_sysram_region_claim_dax - take the capacity for DAX
+ * @cxlr_sysram: the region
+ *
+ * Return: 0; -EBUSY when memory is plugged, or just being plugged or unplugged;
+ * -ENXIO when the region is about to go.
+ */
+int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	if (cxlr_sysram->dying)
+		return -ENXIO;
+	if (cxlr_sysram->plugged || cxlr_sysram->op || cxlr_sysram->dax_owned)
+		return -EBUSY;
+	cxlr_sysram->dax_owned = true;
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_claim_dax, "dax_cxl");
+
+/**
+ * cxl_sysram_region_unclaim_dax - DAX has let go of the capacity
+ * @cxlr_sysram: the region
+ */
+void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->dax_owned = false;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unclaim_dax, "dax_cxl");
+
+static ssize_t dax_hotplug_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	return hotplug_show(dev->parent, attr, buf);
+}
+
+static ssize_t dax_hotplug_store(struct device *dev,
+				 struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	return hotplug_store(dev->parent, attr, buf, len);
+}
+
+static struct device_attribute dev_attr_dax_hotplug =
+	__ATTR(hotplug, 0644, dax_hotplug_show, dax_hotplug_store);
+
+static struct attribute *cxl_sysram_dax_attrs[] = {
+	&dev_attr_dax_hotplug.attr,
+	NULL,
+};
+
+/* A dax_region that hangs off its region directly has no policy */
+static umode_t cxl_sysram_dax_visible(struct kobject *kobj, struct attribute *a,
+				      int n)
+{
+	return is_cxl_sysram_region(kobj_to_dev(kobj)->parent) ? a->mode : 0;
+}
+
+const struct attribute_group cxl_sysram_dax_attribute_group = {
+	.attrs = cxl_sysram_dax_attrs,
+	.is_visible = cxl_sysram_dax_visible,
+};
+
+static struct lock_class_key cxl_sysram_region_key;
+
+static struct cxl_sysram_region *
+cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
+{
+	struct cxl_region_params *p = &cxlr->params;
+	struct cxl_sysram_region *cxlr_sysram;
+	struct device *dev;
+
+	guard(rwsem_read)(&cxl_rwsem.region);
+	if (p->state != CXL_CONFIG_COMMIT)
+		return ERR_PTR(-ENXIO);
+
+	cxlr_sysram = kzalloc_obj(*cxlr_sysram);
+	if (!cxlr_sysram)
+		return ERR_PTR(-ENOMEM);
+
+	cxlr_sysram->cxlr = cxlr;
+	cxlr_sysram->hpa_range = DEFINE_RANGE(p->res->start, p->res->end);
+	cxlr_sysram->target_node = phys_to_target_node(p->res->start);
+	if (cxlr_sysram->target_node == NUMA_NO_NODE)
+		cxlr_sysram->target_node =
+			memory_add_physaddr_to_nid(p->res->start);
+	cxlr_sysram->policy = policy;
+	cxlr_sysram->memmap_on_memory = true;
+	spin_lock_init(&cxlr_sysram->lock);
+	init_waitqueue_head(&cxlr_sysram->wait);
+
+	dev = &cxlr_sysram->dev;
+	device_initialize(dev);
+	lockdep_set_class(&dev->mutex, &cxl_sysram_region_key);
+	device_set_pm_not_required(dev);
+	dev->parent = &cxlr->dev;
+	dev->bus = &cxl_bus_type;
+	dev->type = &cxl_sysram_region_type;
+
+	return cxlr_sysram;
+}
+
+static void cxlr_sysram_unregister(void *_cxlr_sysram)
+{
+	struct cxl_sysram_region *cxlr_sysram = _cxlr_sysram;
+
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dying = true;
+	cxl_sysram_op_drain(cxlr_sysram);
+	device_unregister(&cxlr_sysram->dev);
+}
+
+DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *,
+	    if (!IS_ERR_OR_NULL(_T)) put_device(&_T->dev))
+
+/**
+ * devm_cxl_add_sysram_region - put a sysram_region on a region
+ * @cxlr: a committed RAM region; its driver is being bound
+ * @policy: the policy to begin with
+ *
+ * Context: Probe of the region's driver.
+ * Return: the sysram_region, which goes when that driver lets go of @cxlr;
+ * ERR_PTR(-ENXIO) when @cxlr is not committed, ERR_PTR(-ENOMEM), or what the
+ * driver core answered.
+ */
+struct cxl_sysram_region *
+devm_cxl_add_sysram_region(struct cxl_region *cxlr,
+			   enum cxl_sysram_policy policy)
+{
+	struct cxl_sysram_region *added;
+	struct device *dev;
+	int rc;
+
+	struct cxl_sysram_region *cxlr_sysram __free(put_cxl_sysram_region) =
+		cxl_sysram_region_alloc(cxlr, policy);
+	if (IS_ERR(cxlr_sysram))
+		return no_free_ptr(cxlr_sysram);
+	added = cxlr_sysram;
+
+	dev = &cxlr_sysram->dev;
+	rc = dev_set_name(dev, "sysram_region%d", cxlr->id);
+	if (rc)
+		return ERR_PTR(rc);
+
+	rc = device_add(dev);
+	if (rc)
+		return ERR_PTR(rc);
+
+	rc = devm_add_action_or_reset(&cxlr->dev, cxlr_sysram_unregister,
+				      no_free_ptr(cxlr_sysram));
+	return rc ? ERR_PTR(rc) : added;
+}

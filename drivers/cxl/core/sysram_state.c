@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/export.h>
+#include <linux/string.h>
+#include <sysram.h>
+
+/**
+ * DOC: cxl sysram state
+ *
+ * The words of the 'hotplug' and 'state' attributes, and the rules between
+ * them. Nothing here takes a lock or looks at the system: a census of memory
+ * blocks goes in, a word, an action or an error comes out.
+ *
+ * The blocks are the truth. They may be toggled by memoryX/state, daxctl or a
+ * udev rule at any time, so 'state' is derived from a census at every read and
+ * at every write, and never remembered.
+ */
+
+static const char * const cxl_sysram_policy_names[] = {
+	[CXL_SYSRAM_POLICY_NONE] = "none",
+	[CXL_SYSRAM_POLICY_NEVER] = "never",
+	[CXL_SYSRAM_POLICY_OFFLINE] = "offline",
+	[CXL_SYSRAM_POLICY_ONLINE] = "online",
+	[CXL_SYSRAM_POLICY_ONLINE_KERNEL] = "online_kernel",
+	[CXL_SYSRAM_POLICY_ONLINE_MOVABLE] = "online_movable",
+};
+
+static const char * const cxl_sysram_state_names[] = {
+	[CXL_SYSRAM_UNPLUGGED] = "unplugged",
+	[CXL_SYSRAM_OFFLINE] = "offline",
+	[CXL_SYSRAM_ONLINE] = "online",
+	[CXL_SYSRAM_ONLINE_KERNEL] = "online_kernel",
+	[CXL_SYSRAM_ONLINE_MOVABLE] = "online_movable",
+	[CXL_SYSRAM_MIXED] = "mixed",
+};
+
+/**
+ * cxl_sysram_policy_from_str - parse a policy word
+ * @buf: NUL-terminated, a newline at the end is ignored
+ * @len: bytes that were written; a NUL among them is an error
+ *
+ * Return: an enum cxl_sysram_policy, or -EINVAL.
+ */
+int cxl_sysram_policy_from_str(const char *buf, size_t len)
+{
+	if (strlen(buf) != len)
+		return -EINVAL;
+	return sysfs_match_string(cxl_sysram_policy_names, buf);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_from_str, "cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_policy_to_str - the word for a policy
+ * @policy: the policy
+ *
+ * Return: a constant string.
+ */
+const char *cxl_sysram_policy_to_str(enum cxl_sysram_policy policy)
+{
+	return cxl_sysram_policy_names[policy];
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_to_str, "cxl_sysram,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_state_from_str - parse a state that may be wanted
+ * @buf: NUL-terminated, a newline at the end is ignored
+ * @len: bytes that were written; a NUL among them is an error
+ *
+ * Return: an enum cxl_sysram_state, or -EINVAL, also for "mixed", which can
+ * only be found.
+ */
+int cxl_sysram_state_from_str(const char *buf, size_t len)
+{
+	int state;
+
+	if (strlen(buf) != len)
+		return -EINVAL;
+
+	state = sysfs_match_string(cxl_sysram_state_names, buf);
+	if (state == CXL_SYSRAM_MIXED)
+		return -EINVAL;
+	return state;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_from_str, "cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_state_to_str - the word for a state
+ * @state: the state
+ *
+ * Return: a constant string.
+ */
+const char *cxl_sysram_state_to_str(enum cxl_sysram_state state)
+{
+	return cxl_sysram_state_names[state];
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_to_str, "cxl_sysram,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_policy_plugs - does a policy make System RAM, and of which type
+ * @policy: the policy
+ * @type: set when the policy plugs
+ *
+ * Return: true when capacity that arrives is to be plugged with @type.
+ */
+bool cxl_sysram_policy_plugs(enum cxl_sysram_policy policy, enum mmop *type)
+{
+	switch (policy) {
+	case CXL_SYSRAM_POLICY_NONE:
+	case CXL_SYSRAM_POLICY_NEVER:
+		return false;
+	case CXL_SYSRAM_POLICY_OFFLINE:
+		*type = MMOP_OFFLINE;
+		return true;
+	case CXL_SYSRAM_POLICY_ONLINE:
+		*type = MMOP_ONLINE;
+		return true;
+	case CXL_SYSRAM_POLICY_ONLINE_KERNEL:
+		*type = MMOP_ONLINE_KERNEL;
+		return true;
+	case CXL_SYSRAM_POLICY_ONLINE_MOVABLE:
+		*type = MMOP_ONLINE_MOVABLE;
+		return true;
+	}
+	return false;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_plugs,
+			  "cxl_sysram,dax_cxl,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_state_to_mmop - the online type that a wanted state stands for
+ * @state: a state that cxl_sysram_census_action() turned into a plug or online
+ *
+ * Return: the type for the memory hotplug core.
+ */
+enum mmop cxl_sysram_state_to_mmop(enum cxl_sysram_state state)
+{
+	switch (state) {
+	case CXL_SYSRAM_ONLINE:
+		return MMOP_ONLINE;
+	case CXL_SYSRAM_ONLINE_KERNEL:
+		return MMOP_ONLINE_KERNEL;
+	case CXL_SYSRAM_ONLINE_MOVABLE:
+		return MMOP_ONLINE_MOVABLE;
+	default:
+		return MMOP_OFFLINE;
+	}
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_to_mmop,
+			  "cxl_sysram,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_census_state - the one word for what a census found
+ * @census: blocks by what they are
+ *
+ * A census of no blocks at all, of a region smaller than one memory block,
+ * is "unplugged".
+ *
+ * Return: any state but CXL_SYSRAM_ONLINE.
+ */
+enum cxl_sysram_state
+cxl_sysram_census_state(const struct cxl_sysram_census *census)
+{
+	int kinds = !!census->unplugged + !!census->offline +
+		    !!census->kernel + !!census->movable;
+
+	if (kinds > 1)
+		return CXL_SYSRAM_MIXED;
+	if (census->movable)
+		return CXL_SYSRAM_ONLINE_MOVABLE;
+	if (census->kernel)
+		return CXL_SYSRAM_ONLINE_KERNEL;
+	if (census->offline)
+		return CXL_SYSRAM_OFFLINE;
+	return CXL_SYSRAM_UNPLUGGED;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_state,
+			  "cxl_sysram,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_census_action - what has to be done to reach a state
+ * @census: blocks by what they are now
+ * @want: the state that a user wrote
+ *
+ * Memory that is online stays what it is: another type, or "offline", is
+ * refused until it has been unplugged. Only unplugged and offline parts change.
+ *
+ * Return: a mask of CXL_SYSRAM_DO_*, 0 when there is nothing to do, -EBUSY when
+ * memory is online with another type, -EINVAL when @want cannot be wanted.
+ */
+int cxl_sysram_census_action(const struct cxl_sysram_census *census,
+			     enum cxl_sysram_state want)
+{
+	int action = census->unplugged ? CXL_SYSRAM_DO_PLUG : 0;
+
+	switch (want) {
+	case CXL_SYSRAM_UNPLUGGED:
+		if (census->offline || census->kernel || census->movable)
+			return CXL_SYSRAM_DO_UNPLUG;
+		return 0;
+	case CXL_SYSRAM_OFFLINE:
+		if (census->kernel || census->movable)
+			return -EBUSY;
+		return action;
+	case CXL_SYSRAM_ONLINE:
+		break;
+	case CXL_SYSRAM_ONLINE_KERNEL:
+		if (census->movable)
+			return -EBUSY;
+		break;
+	case CXL_SYSRAM_ONLINE_MOVABLE:
+		if (census->kernel)
+			return -EBUSY;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	if (census->offline)
+		action |= CXL_SYSRAM_DO_ONLINE;
+	return action;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_action,
+			  "cxl_sysram,cxl_sysram_kunit");

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/test.h>
+#include <sysram.h>
+
+/*
+ * The rules of 'hotplug' and 'state', as tables: each word, each census, each
+ * transition. A census is written { unplugged, offline, kernel, movable }.
+ */
+
+static void policy_words(struct kunit *test)
+{
+	static const char * const words[] = {
+		"none", "never", "offline", "online", "online_kernel",
+		"online_movable",
+	};
+	char line[32];
+
+	for (int i = 0; i < ARRAY_SIZE(words); i++) {
+		KUNIT_EXPECT_EQ(test, i,
+				cxl_sysram_policy_from_str(words[i], strlen(words[i])));
+		KUNIT_EXPECT_STREQ(test, words[i], cxl_sysram_policy_to_str(i));
+
+		snprintf(line, sizeof(line), "%s\n", words[i]);
+		KUNIT_EXPECT_EQ(test, i,
+				cxl_sysram_policy_from_str(line, strlen(line)));
+	}
+}
+
+static void state_words(struct kunit *test)
+{
+	static const char * const words[] = {
+		"unplugged", "offline", "online", "online_kernel",
+		"online_movable",
+	};
+	char line[32];
+
+	for (int i = 0; i < ARRAY_SIZE(words); i++) {
+		KUNIT_EXPECT_EQ(test, i,
+				cxl_sysram_state_from_str(words[i], strlen(words[i])));
+		KUNIT_EXPECT_STREQ(test, words[i], cxl_sysram_state_to_str(i));
+
+		snprintf(line, sizeof(line), "%s\n", words[i]);
+		KUNIT_EXPECT_EQ(test, i,
+				cxl_sysram_state_from_str(line, strlen(line)));
+	}
+	/* Can be found, cannot be wanted */
+	KUNIT_EXPECT_STREQ(test, "mixed", cxl_sysram_state_to_str(CXL_SYSRAM_MIXED));
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_state_from_str("mixed", 5));
+}
+
+static void bad_words(struct kunit *test)
+{
+	static const struct {
+		const char *buf;
+		size_t len;
+	} bad[] = {
+		{ "", 0 },
+		{ "\n", 1 },
+		{ " ", 1 },
+		{ "Offline", 7 },
+		{ "offline ", 8 },
+		{ " offline", 8 },
+		{ "offline\n\n", 9 },
+		{ "offlin", 6 },
+		{ "offlinee", 8 },
+		{ "online_", 7 },
+		{ "0", 1 },
+		{ "-1", 2 },
+		{ "offline\0", 8 },
+		{ "offline\0offline", 15 },
+		{ "\0offline", 8 },
+		{ "\xff\xfe\x01", 3 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    cxl_sysram_policy_from_str(bad[i].buf, bad[i].len),
+				    "case %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    cxl_sysram_state_from_str(bad[i].buf, bad[i].len),
+				    "case %d", i);
+	}
+	/* Words of the other attribute */
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_state_from_str("none", 4));
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_state_from_str("never", 5));
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_policy_from_str("unplugged", 9));
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_policy_from_str("mixed", 5));
+}
+
+static void policy_types(struct kunit *test)
+{
+	static const struct {
+		enum cxl_sysram_policy policy;
+		bool plugs;
+		enum mmop type;
+	} cases[] = {
+		{ CXL_SYSRAM_POLICY_NONE, false },
+		{ CXL_SYSRAM_POLICY_NEVER, false },
+		{ CXL_SYSRAM_POLICY_OFFLINE, true, MMOP_OFFLINE },
+		{ CXL_SYSRAM_POLICY_ONLINE, true, MMOP_ONLINE },
+		{ CXL_SYSRAM_POLICY_ONLINE_KERNEL, true, MMOP_ONLINE_KERNEL },
+		{ CXL_SYSRAM_POLICY_ONLINE_MOVABLE, true, MMOP_ONLINE_MOVABLE },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum mmop type = MMOP_OFFLINE;
+
+		KUNIT_EXPECT_EQ(test, cases[i].plugs,
+				cxl_sysram_policy_plugs(cases[i].policy, &type));
+		if (cases[i].plugs)
+			KUNIT_EXPECT_EQ(test, cases[i].type, type);
+	}
+}
+
+static void state_types(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, MMOP_OFFLINE,
+			cxl_sysram_state_to_mmop(CXL_SYSRAM_OFFLINE));
+	KUNIT_EXPECT_EQ(test, MMOP_ONLINE,
+			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE));
+	KUNIT_EXPECT_EQ(test, MMOP_ONLINE_KERNEL,
+			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE_KERNEL));
+	KUNIT_EXPECT_EQ(test, MMOP_ONLINE_MOVABLE,
+			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE_MOVABLE));
+}
+
+static void census_words(struct kunit *test)
+{
+	/* Every subset of the four kinds: one kind is its word, more are mixed */
+	for (unsigned int kinds = 0; kinds < 16; kinds++) {
+		struct cxl_sysram_census census = {
+			.unplugged = kinds & 1 ? 3 : 0,
+			.offline = kinds & 2 ? 1 : 0,
+			.kernel = kinds & 4 ? 7 : 0,
+			.movable = kinds & 8 ? 128 : 0,
+		};
+		enum cxl_sysram_state want = CXL_SYSRAM_MIXED;
+
+		switch (kinds) {
+		case 0:
+		case 1:
+			want = CXL_SYSRAM_UNPLUGGED;
+			break;
+		case 2:
+			want = CXL_SYSRAM_OFFLINE;
+			break;
+		case 4:
+			want = CXL_SYSRAM_ONLINE_KERNEL;
+			break;
+		case 8:
+			want = CXL_SYSRAM_ONLINE_MOVABLE;
+			break;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, want, cxl_sysram_census_state(&census),
+				    "kinds %#x", kinds);
+	}
+}
+
+#define PLUG	CXL_SYSRAM_DO_PLUG
+#define ONLINE	CXL_SYSRAM_DO_ONLINE
+#define UNPLUG	CXL_SYSRAM_DO_UNPLUG
+
+static void transitions(struct kunit *test)
+{
+	static const struct {
+		struct cxl_sysram_census census;
+		/* for: unplugged, offline, online, online_kernel, online_movable */
+		int action[5];
+	} cases[] = {
+		/* one kind: unplugged, offline, kernel, movable */
+		{ { 8, 0, 0, 0 }, { 0, PLUG, PLUG, PLUG, PLUG } },
+		{ { 0, 8, 0, 0 }, { UNPLUG, 0, ONLINE, ONLINE, ONLINE } },
+		{ { 0, 0, 8, 0 }, { UNPLUG, -EBUSY, 0, 0, -EBUSY } },
+		{ { 0, 0, 0, 8 }, { UNPLUG, -EBUSY, 0, -EBUSY, 0 } },
+		/* nothing there at all: a region smaller than a memory block */
+		{ { 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 } },
+		/* mixed, one type online: the rest may follow, or go */
+		{ { 0, 4, 4, 0 }, { UNPLUG, -EBUSY, ONLINE, ONLINE, -EBUSY } },
+		{ { 0, 4, 0, 4 }, { UNPLUG, -EBUSY, ONLINE, -EBUSY, ONLINE } },
+		{ { 4, 0, 4, 0 }, { UNPLUG, -EBUSY, PLUG, PLUG, -EBUSY } },
+		{ { 4, 0, 0, 4 }, { UNPLUG, -EBUSY, PLUG, -EBUSY, PLUG } },
+		{ { 4, 4, 0, 4 },
+		  { UNPLUG, -EBUSY, PLUG | ONLINE, -EBUSY, PLUG | ONLINE } },
+		/* mixed, none online */
+		{ { 4, 4, 0, 0 },
+		  { UNPLUG, PLUG, PLUG | ONLINE, PLUG | ONLINE, PLUG | ONLINE } },
+		/* mixed, both types online: only the kernel's choice fits both */
+		{ { 0, 0, 4, 4 }, { UNPLUG, -EBUSY, 0, -EBUSY, -EBUSY } },
+		{ { 0, 1, 4, 4 }, { UNPLUG, -EBUSY, ONLINE, -EBUSY, -EBUSY } },
+		{ { 1, 0, 4, 4 }, { UNPLUG, -EBUSY, PLUG, -EBUSY, -EBUSY } },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int want = 0; want < 5; want++)
+			KUNIT_EXPECT_EQ_MSG(test, cases[i].action[want],
+					    cxl_sysram_census_action(&cases[i].census, want),
+					    "case %d, want %s", i,
+					    cxl_sysram_state_to_str(want));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				cxl_sysram_census_action(&cases[i].census,
+							 CXL_SYSRAM_MIXED));
+	}
+}
+
+static struct kunit_case cxl_sysram_cases[] = {
+	KUNIT_CASE(policy_words),
+	KUNIT_CASE(state_words),
+	KUNIT_CASE(bad_words),
+	KUNIT_CASE(policy_types),
+	KUNIT_CASE(state_types),
+	KUNIT_CASE(census_words),
+	KUNIT_CASE(transitions),
+	{}
+};
+
+static struct kunit_suite cxl_sysram_suite = {
+	.name = "cxl_sysram",
+	.test_cases = cxl_sysram_cases,
+};
+kunit_test_suite(cxl_sysram_suite);
+
+MODULE_DESCRIPTION("KUnit test of the rules of cxl sysram state");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("CXL");

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/ioport.h>
+#include <linux/memory.h>
+#include <linux/memory-tiers.h>
+#include <linux/memory_hotplug.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include "cxlmem.h"
+#include "cxl.h"
+#include "sysram.h"
+
+/**
+ * DOC: cxl sysram driver
+ *
+ * Makes System RAM of the capacity of a sysram_region, and takes it back. The
+ * core decides when (core/region_sysram.c) and provides the thread in which
+ * each operation runs (core/sysram_op.c); this driver owns the how.
+ *
+ * Who brings memory blocks online: this driver, while it adds them, or later
+ * when it is told to. Userspace may toggle single blocks at any time. So what
+ * the blocks are is counted afresh before and after each step, and never
+ * remembered; what is remembered is only that the range was added, since a
+ * range must be removed exactly as it was added.
+ *
+ * A static region is one unit: it is added in one call, as one static memory
+ * group, and removed in one call. Either succeeds for all of it or leaves all
+ * of it as it was.
+ *
+ * While memory is plugged the module cannot be unloaded. When the device is
+ * pulled instead, the memory blocks stay behind with their resource, their
+ * group and this module: nothing can be migrated away from memory that does not
+ * answer, and nothing may be added over it either.
+ */
+
+/* As dax_kmem, for a node without performance data: slower than DRAM */
+#define CXL_SYSRAM_DEFAULT_ADISTANCE	(MEMTIER_ADISTANCE_DRAM * 5)
+
+static const char cxl_sysram_name[] = "System RAM (cxl_sysram)";
+
+static DEFINE_MUTEX(cxl_sysram_types_lock);
+static LIST_HEAD(cxl_sysram_types);
+
+/**
+ * struct cxl_sysram - System RAM made of one sysram_region
+ * @cxlr_sysram: the region
+ * @mgid: static memory group for the whole region
+ * @res: the range, reserved while it is plugged, or NULL
+ * @res_name: name of @res
+ *
+ * All members are set up before the first operation, and @res changes in
+ * operations only, of which there is one at a time.
+ */
+struct cxl_sysram {
+	struct cxl_sysram_region *cxlr_sysram;
+	int mgid;
+	struct resource *res;
+	char *res_name;
+};
+
+static int cxl_sysram_init_type(int nid)
+{
+	int adist = CXL_SYSRAM_DEFAULT_ADISTANCE;
+	struct memory_dev_type *mtype;
+
+	mt_calc_adistance(nid, &adist);
+	scoped_guard(mutex, &cxl_sysram_types_lock)
+		mtype = mt_find_alloc_memory_type(adist, &cxl_sysram_types);
+	if (IS_ERR(mtype))
+		return PTR_ERR(mtype);
+
+	init_node_memory_type(nid, mtype);
+	return 0;
+}
+
+/* Everything that has to be there before memory can be added */
+static int cxl_sysram_reserve(struct cxl_sysram *sysram)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	struct range *range = &cxlr_sysram->hpa_range;
+	int rc;
+
+	rc = cxl_sysram_init_type(cxlr_sysram->target_node);
+	if (rc)
+		return rc;
+
+	sysram->res = request_mem_region(range->start, range_len(range),
+					 sysram->res_name);
+	if (!sysram->res) {
+		dev_warn_ratelimited(&cxlr_sysram->dev,
+				     "cannot reserve %#llx-%#llx, see /proc/iomem\n",
+				     range->start, range->end);
+		clear_node_memory_type(cxlr_sysram->target_node, NULL);
+		return -EBUSY;
+	}
+
+	/* Not busy, so that the memory can be added below it */
+	sysram->res->flags = IORESOURCE_SYSTEM_RAM;
+	__module_get(THIS_MODULE);
+	cxl_sysram_region_set_plugged(cxlr_sysram, true);
+	return 0;
+}
+
+static void cxl_sysram_unreserve(struct cxl_sysram *sysram)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+
+	cxl_sysram_region_set_plugged(cxlr_sysram, false);
+	remove_resource(sysram->res);
+	kfree(sysram->res);
+	sysram->res = NULL;
+	clear_node_memory_type(cxlr_sysram->target_node, NULL);
+	module_put(THIS_MODULE);
+}
+
+static int cxl_sysram_unplug(struct cxl_sysram *sysram)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	int rc;
+
+	/* Somebody else's memory: a resource that we could not have reserved */
+	if (!sysram->res)
+		return -EBUSY;
+
+	rc = offline_and_remove_memory_ranges(&cxlr_sysram->hpa_range, 1);
+	if (rc == -EBUSY)
+		dev_warn_ratelimited(&cxlr_sysram->dev,
+				     "cannot unplug: the kernel itself uses some of the memory\n");
+	if (rc)
+		return rc;
+
+	cxl_sysram_unreserve(sysram);
+	return 0;
+}
+
+/*
+ * Memory hotplug reports success as soon as the memory was added, even if a
+ * block could not be brought online. Whoever asked for a type gets that type
+ * for all blocks, or nothing.
+ */
+static int cxl_sysram_check_online(struct cxl_sysram *sysram, enum mmop type)
+{
+	struct cxl_sysram_census census;
+	bool ok;
+
+	cxl_sysram_region_census(sysram->cxlr_sysram, &census);
+	switch (type) {
+	case MMOP_OFFLINE:
+		/* A udev rule may have brought it online, as it may later */
+		ok = !census.unplugged;
+		break;
+	case MMOP_ONLINE:
+		ok = !census.unplugged && !census.offline;
+		break;
+	case MMOP_ONLINE_KERNEL:
+		ok = !census.unplugged && !census.offline && !census.movable;
+		break;
+	case MMOP_ONLINE_MOVABLE:
+		ok = !census.unplugged && !census.offline && !census.kernel;
+		break;
+	}
+
+	return ok ? 0 : -EIO;
+}
+
+static int cxl_sysram_plug(struct cxl_sysram *sysram, enum mmop type)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	struct range *range = &cxlr_sysram->hpa_range;
+	mhp_t flags = MHP_NID_IS_MGID;
+	int rc;
+
+	rc = cxl_sysram_reserve(sysram);
+	if (rc)
+		return rc;
+
+	if (cxl_sysram_region_memmap(cxlr_sysram))
+		flags |= MHP_MEMMAP_ON_MEMORY;
+
+	rc = __add_memory_driver_managed(sysram->mgid, range->start,
+					 range_len(range), cxl_sysram_name,
+					 flags, type);
+	if (rc) {
+		cxl_sysram_unreserve(sysram);
+		return rc;
+	}
+
+	if (signal_pending(current)) {
+		/* Given up; the way back must not be given up for that, too */
+		flush_signals(current);
+		rc = -EINTR;
+	} else {
+		rc = cxl_sysram_check_online(sysram, type);
+	}
+
+	if (rc && cxl_sysram_unplug(sysram))
+		dev_err(&cxlr_sysram->dev,
+			"plug failed (%pe) and cannot be undone, see 'state'\n",
+			ERR_PTR(rc));
+	else if (rc == -EIO)
+		dev_warn_ratelimited(&cxlr_sysram->dev,
+				     "memory was added but could not be brought online, removed it again\n");
+	return rc;
+}
+
+static int cxl_sysram_online(struct cxl_sysram *sysram, enum mmop type)
+{
+	/* kmem of a former owner, stuck: not ours to touch */
+	if (!sysram->res)
+		return -EBUSY;
+	return online_memory_range(&sysram->cxlr_sysram->hpa_range, type);
+}
+
+static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
+				enum cxl_sysram_state want)
+{
+	struct cxl_sysram *sysram = cxlr_sysram->drvdata;
+	enum mmop type = cxl_sysram_state_to_mmop(want);
+	struct cxl_sysram_census census;
+	struct range whole;
+	int action;
+
+	whole = memory_block_aligned_range(&cxlr_sysram->hpa_range);
+	if (whole.start != cxlr_sysram->hpa_range.start ||
+	    whole.end != cxlr_sysram->hpa_range.end) {
+		if (want == CXL_SYSRAM_UNPLUGGED)
+			return 0;
+		dev_warn_ratelimited(&cxlr_sysram->dev,
+				     "%#llx-%#llx is not made of whole memory blocks of %#lx bytes, cannot be System RAM\n",
+				     cxlr_sysram->hpa_range.start,
+				     cxlr_sysram->hpa_range.end,
+				     memory_block_size_bytes());
+		return -EINVAL;
+	}
+
+	cxl_sysram_region_census(cxlr_sysram, &census);
+	action = cxl_sysram_census_action(&census, want);
+	if (action <= 0)
+		return action;
+
+	if (action & CXL_SYSRAM_DO_UNPLUG)
+		return cxl_sysram_unplug(sysram);
+	/* One unit: unplugged parts are all of it, or none */
+	if (action & CXL_SYSRAM_DO_PLUG)
+		return cxl_sysram_plug(sysram, type);
+	return cxl_sysram_online(sysram, type);
+}
+
+static const struct cxl_sysram_ops cxl_sysram_ops = {
+	.owner = THIS_MODULE,
+	.set_state = cxl_sysram_set_state,
+};
+
+static void cxl_sysram_free(struct cxl_sysram *sysram)
+{
+	kfree(sysram->res_name);
+	kfree(sysram);
+}
+
+DEFINE_FREE(cxl_sysram, struct cxl_sysram *, if (_T) cxl_sysram_free(_T))
+
+static int cxl_sysram_probe(struct device *dev)
+{
+	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
+	int rc;
+
+	/* As kmem: slow memory must not end up in the node of fast memory */
+	if (cxlr_sysram->target_node < 0) {
+		dev_warn(dev, "no NUMA node for %#llx-%#llx, cannot be System RAM\n",
+			 cxlr_sysram->hpa_range.start,
+			 cxlr_sysram->hpa_range.end);
+		return -EINVAL;
+	}
+
+	struct cxl_sysram *sysram __free(cxl_sysram) = kzalloc_obj(*sysram);
+	if (!sysram)
+		return -ENOMEM;
+
+	sysram->cxlr_sysram = cxlr_sysram;
+	sysram->res_name = kstrdup(dev_name(dev), GFP_KERNEL);
+	if (!sysram->res_name)
+		return -ENOMEM;
+
+	rc = memory_group_register_static(cxlr_sysram->target_node,
+					  PFN_UP(range_len(&cxlr_sysram->hpa_range)));
+	if (rc < 0)
+		return rc;
+	sysram->mgid = rc;
+
+	rc = cxl_sysram_region_attach(cxlr_sysram, &cxl_sysram_ops, sysram);
+	if (rc) {
+		memory_group_unregister(sysram->mgid);
+		return rc;
+	}
+
+	dev_set_drvdata(dev, no_free_ptr(sysram));
+	return 0;
+}
+
+static void cxl_sysram_remove(struct device *dev)
+{
+	struct cxl_sysram *sysram __free(cxl_sysram) = dev_get_drvdata(dev);
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	struct range *range = &cxlr_sysram->hpa_range;
+
+	cxl_sysram_region_detach(cxlr_sysram);
+
+	/*
+	 * Plugged: the device was pulled, since everybody else unplugs first
+	 * and the module is pinned. Never offline here, where no signal could
+	 * end it. Blocks that are offline already can go.
+	 */
+	if (sysram->res && remove_memory(range->start, range_len(range))) {
+		dev_err(dev, "%#llx-%#llx is System RAM still, but the path to the memory is gone: do not use node %d, reboot\n",
+			range->start, range->end, cxlr_sysram->target_node);
+		retain_and_null_ptr(sysram);
+		return;
+	}
+
+	if (sysram->res)
+		cxl_sysram_unreserve(sysram);
+	memory_group_unregister(sysram->mgid);
+}
+
+static struct cxl_driver cxl_sysram_driver = {
+	.name = "cxl_sysram",
+	.probe = cxl_sysram_probe,
+	.remove = cxl_sysram_remove,
+	.id = CXL_DEVICE_SYSRAM_REGION,
+	.drv = {
+		.suppress_bind_attrs = true,
+	},
+};
+
+static int __init cxl_sysram_init(void)
+{
+	return cxl_driver_register(&cxl_sysram_driver);
+}
+module_init(cxl_sysram_init);
+
+static void __exit cxl_sysram_exit(void)
+{
+	cxl_driver_unregister(&cxl_sysram_driver);
+	guard(mutex)(&cxl_sysram_types_lock);
+	mt_put_memory_types(&cxl_sysram_types);
+}
+module_exit(cxl_sysram_exit);
+
+MODULE_DESCRIPTION("CXL sysram: RAM regions as System RAM under policy");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("CXL");
+MODULE_ALIAS_CXL(CXL_DEVICE_SYSRAM_REGION);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/dax.h>
+#include <linux/device.h>
+#include <linux/memory_hotplug.h>
+#include <linux/slab.h>
+#include "dax-private.h"
+#include "bus.h"
+
+/*
+ * Taking all dax devices of a region out of use, before the region is unbound.
+ *
+ * Unbinding itself cannot fail: it revokes mappings, and leaves System RAM that
+ * is online behind until the next reboot. A region driver that would rather
+ * refuse than do that asks here first. It gets all or nothing: either no device
+ * is open and the memory of all of them is System RAM no more, and the devices
+ * stay shut until they are gone, or everything is as it was.
+ */
+
+struct dax_unplug {
+	struct dev_dax **devs;
+	struct range *ranges;
+	unsigned int nr_devs;
+	unsigned int nr_ranges;
+	unsigned int max_devs;
+	unsigned int max_ranges;
+};
+
+static bool dax_shut(struct dev_dax *dev_dax)
+{
+	return atomic_cmpxchg(&dev_dax->users, 0, -1) == 0;
+}
+
+static void dax_reopen(struct dev_dax *dev_dax)
+{
+	atomic_set(&dev_dax->users, 0);
+}
+
+static int dax_unplug_count(struct device *dev, void *data)
+{
+	struct dax_unplug *unplug = data;
+
+	unplug->max_devs++;
+	unplug->max_ranges += READ_ONCE(to_dev_dax(dev)->nr_range);
+	return 0;
+}
+
+/* Shut one device and add its System RAM to what is to be unplugged */
+static int dax_unplug_add(struct device *dev, void *data)
+{
+	struct dev_dax *dev_dax = to_dev_dax(dev);
+	struct dax_unplug *unplug = data;
+	int rc;
+
+	rc = device_lock_interruptible(dev);
+	if (rc)
+		return rc;
+
+	/* A device or a range that was not there when we counted is use, too */
+	if (unplug->nr_devs == unplug->max_devs ||
+	    unplug->nr_ranges + dev_dax->nr_range > unplug->max_ranges ||
+	    !dax_shut(dev_dax)) {
+		device_unlock(dev);
+		dev_info_ratelimited(dev, "in use, not taken down\n");
+		return -EBUSY;
+	}
+
+	if (dev->driver && to_dax_drv(dev->driver)->unplug_begin) {
+		rc = to_dax_drv(dev->driver)->unplug_begin(dev_dax,
+				unplug->ranges + unplug->nr_ranges);
+		if (rc < 0) {
+			dax_reopen(dev_dax);
+			device_unlock(dev);
+			return rc;
+		}
+	}
+
+	unplug->nr_ranges += rc;
+	unplug->devs[unplug->nr_devs++] = dev_dax;
+	get_device(dev);
+	return 0;
+}
+
+static void dax_unplug_finish(struct dax_unplug *unplug, bool gone)
+{
+	for (unsigned int i = 0; i < unplug->nr_devs; i++) {
+		struct dev_dax *dev_dax = unplug->devs[i];
+		struct device *dev = &dev_dax->dev;
+
+		if (dev->driver && to_dax_drv(dev->driver)->unplug_end)
+			to_dax_drv(dev->driver)->unplug_end(dev_dax, gone);
+		if (!gone)
+			dax_reopen(dev_dax);
+		device_unlock(dev);
+		put_device(dev);
+	}
+}
+
+/**
+ * dax_region_unplug - take all dax devices of a region out of use, or none
+ * @parent: the device that a dax_region was allocated for
+ *
+ * Their System RAM is offlined and removed in one step. On success the devices
+ * cannot be opened, and kmem does not add memory, until they are unregistered.
+ *
+ * Context: A thread that can be signalled, since taking memory offline does not
+ * end otherwise. The device lock of @parent is held, those of its dax devices
+ * are not.
+ * Return: 0; -EBUSY when a device is open or mapped, or memory cannot be taken
+ * offline; -EINTR on a signal; -ENOMEM. On failure everything is as it was.
+ */
+int dax_region_unplug(struct device *parent)
+{
+	struct dax_unplug unplug = { 0 };
+	int rc;
+
+	device_lock_assert(parent);
+
+	device_for_each_child(parent, &unplug, dax_unplug_count);
+	if (!unplug.max_devs)
+		return 0;
+
+	struct dev_dax **devs __free(kfree) =
+		kmalloc_objs(*devs, unplug.max_devs);
+	struct range *ranges __free(kfree) =
+		kmalloc_objs(*ranges, max(unplug.max_ranges, 1));
+	if (!devs || !ranges)
+		return -ENOMEM;
+
+	unplug.devs = devs;
+	unplug.ranges = ranges;
+	rc = device_for_each_child(parent, &unplug, dax_unplug_add);
+	if (!rc && unplug.nr_ranges)
+		rc = offline_and_remove_memory_ranges(unplug.ranges,
+						      unplug.nr_ranges);
+	dax_unplug_finish(&unplug, !rc);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(dax_region_unplug);

@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot the guest, run scenarios in it, and judge.
+
+A scenario has passed when its KTAP has a plan that its results fill, no result
+is "not ok", it ends with status 0, the kernel log is free of what splat.deny
+names (but for what splat.allow excuses), and the machine powers down in time.
+Whatever is missing is a failure: a guest that stops speaking has failed.
+"""
+import argparse
+import datetime
+import json
+import os
+import re
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+LAB = os.path.dirname(os.path.abspath(__file__))
+
+
+class Failure(Exception):
+    """The run is over and has failed."""
+
+
+def load_args(path):
+    with open(path, encoding="utf-8") as f:
+        return [a for line in f if not line.startswith("#") for a in shlex.split(line)]
+
+
+class Channel:
+    """Lines to and from the agent, over a unix socket that QEMU listens on."""
+
+    def __init__(self, path, deadline):
+        self.buf = b""
+        self.sock = connect(path, deadline)
+
+    def send(self, line):
+        self.sock.sendall(line.encode() + b"\n")
+
+    def lines(self, deadline):
+        while True:
+            while b"\n" in self.buf:
+                line, self.buf = self.buf.split(b"\n", 1)
+                yield line.decode(errors="replace").rstrip("\r")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Failure("the guest has stopped speaking (time is up)")
+            self.sock.settimeout(left)
+            try:
+                data = self.sock.recv(65536)
+            except (socket.timeout, TimeoutError):
+                continue
+            if not data:
+                raise Failure("the guest has gone")
+            self.buf += data
+
+
+class Qmp:
+    def __init__(self, path, deadline):
+        self.file = connect(path, deadline).makefile("rw", encoding="utf-8")
+        self.file.readline()
+        self.execute({"execute": "qmp_capabilities"})
+
+    def execute(self, command):
+        self.file.write(json.dumps(command) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "return" in answer or "error" in answer:
+                return answer
+
+
+def connect(path, deadline):
+    while True:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+            return sock
+        except OSError as error:
+            sock.close()
+            if time.monotonic() > deadline:
+                raise Failure(f"cannot reach the guest: {error}") from error
+            time.sleep(0.05)
+
+
+class Ktap:
+    """Count the results of one scenario. Nested results count with their parent."""
+
+    def __init__(self):
+        self.plan = None
+        self.results = []
+        self.totals = False
+
+    def line(self, text):
+        if m := re.match(r"1\.\.(\d+)", text):
+            self.plan = int(m[1])
+        elif m := re.match(r"(ok|not ok) (\d+)\s*-?\s*(.*)", text):
+            skip = re.search(r"# SKIP", m[3])
+            self.results.append(("skip" if skip else "pass" if m[1] == "ok" else "fail", m[3]))
+        elif text.startswith("# Totals: "):
+            self.totals = True
+
+    def verdict(self, status):
+        if self.plan is None:
+            return "no plan"
+        if not self.results:
+            return "no result"
+        if self.plan != len(self.results):
+            return f"{len(self.results)} results, {self.plan} planned"
+        if not self.totals:
+            return "no end marker"
+        if status != 0:
+            return f"ended with status {status}"
+        return None
+
+
+class Splats:
+    """What a kernel log must not contain, and what is excused for now."""
+
+    def __init__(self):
+        self.deny = re.compile("|".join(f"(?:{p})" for p in self.read("splat.deny")))
+        self.allow = []
+        for entry in self.read("splat.allow"):
+            expiry, reason, pattern = [f.strip() for f in entry.split("|", 2)]
+            if not reason:
+                raise SystemExit(f"splat.allow: no reason for {pattern}")
+            if datetime.date.fromisoformat(expiry) >= datetime.date.today():
+                self.allow.append(re.compile(pattern))
+
+    @staticmethod
+    def read(name):
+        with open(os.path.join(LAB, name), encoding="utf-8") as f:
+            return [l.strip() for l in f if l.strip() and not l.startswith("#")]
+
+    def find(self, log):
+        with open(log, encoding="utf-8", errors="replace") as f:
+            lines = f.read().splitlines()
+        if not any("Linux version" in l for l in lines):
+            return ["the kernel log is empty"]
+        return [f"line {i}: {l}" for i, l in enumerate(lines, 1)
+                if self.deny.search(l) and not any(a.search(l) for a in self.allow)]
+
+
+class Machine:
+    def __init__(self, opts, log):
+        self.opts = opts
+        self.log = log
+        self.dir = tempfile.TemporaryDirectory(prefix="lab.")
+        self.path = lambda name: os.path.join(self.dir.name, name)
+        self.qemu = None
+
+    def command(self):
+        opts = self.opts
+        args = shlex.split(opts.qemu) + load_args(os.path.join(LAB, "topology", opts.topology + ".args"))
+        args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
+                 "-nodefaults", "-display", "none", "-no-user-config",
+                 "-kernel", opts.kernel, "-initrd", opts.initrd,
+                 "-append", f"console=ttyS0 panic=-1 oops=panic {opts.append}",
+                 "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
+                 "-device", "virtio-serial-pci,bus=pcie.0",
+                 "-chardev", f"socket,id=lab,path={self.path('lab')},server=on,wait=off",
+                 "-device", "virtserialport,chardev=lab,name=lab"]
+        if not opts.reset:
+            args.append("-no-reboot")
+        if opts.shell:
+            return args + ["-serial", "mon:stdio"]
+        return args + ["-chardev", f"file,id=log,path={self.log}", "-serial", "chardev:log"]
+
+    def start(self):
+        out = None if self.opts.shell else open(self.log + ".qemu", "w", encoding="utf-8")
+        self.qemu = subprocess.Popen(self.command(), stdin=None if self.opts.shell else subprocess.DEVNULL,
+                                     stdout=out, stderr=out)
+
+    def stop(self, seconds):
+        """Wait for a clean end; say what was wrong with it."""
+        try:
+            status = self.qemu.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return "the machine did not power down in time"
+        return f"QEMU ended with status {status}" if status else None
+
+    def kill(self):
+        if self.qemu and self.qemu.poll() is None:
+            self.qemu.send_signal(signal.SIGKILL)
+            self.qemu.wait()
+
+
+class Run:
+    def __init__(self, opts):
+        self.opts = opts
+        self.failed = []
+        self.passed = 0
+        self.skipped = []
+
+    def report(self, text):
+        print(text, flush=True)
+
+    def answer(self, request, qmp):
+        verb, _, rest = request.partition(" ")
+        if verb == "qmp":
+            answer = qmp.execute(json.loads(rest))
+            return ("error " if "error" in answer else "ok ") + json.dumps(answer)
+        return f"error the host does not know {verb}"
+
+    def scenario(self, name, channel, qmp, deadline):
+        ktap, began = Ktap(), time.monotonic()
+        channel.send(f"run {name}")
+        status = None
+        for line in channel.lines(deadline):
+            kind, _, rest = line.partition(" ")
+            if kind == "|":
+                ktap.line(rest)
+                if not self.opts.quiet or rest.startswith(("not ok", "#")):
+                    self.report(f"    {rest}")
+            elif kind == "ask":
+                channel.send(self.answer(rest, qmp))
+            elif kind == "exit":
+                status = int(rest)
+                break
+            elif kind == "hello" and not self.opts.reset:
+                raise Failure("the guest has rebooted")
+        for result, what in ktap.results:
+            if result == "pass":
+                self.passed += 1
+            elif result == "skip":
+                self.skipped.append(f"{name}: {what}")
+            else:
+                self.failed.append(f"{name}: {what}")
+        wrong = ktap.verdict(status)
+        # a scenario that has failed results ends with a status of its own
+        if wrong and not (status == 1 and any(r == "fail" for r, _ in ktap.results)
+                          and wrong.startswith("ended")):
+            self.failed.append(f"{name}: {wrong}")
+        self.report(f"  {name}: {len(ktap.results)} results in {time.monotonic() - began:.0f} s")
+
+    def run(self):
+        opts = self.opts
+        log = os.path.join(opts.logs, f"{opts.name}.log")
+        deadline = time.monotonic() + opts.timeout
+        machine = Machine(opts, log)
+        self.report(f"  booting {opts.name} ({opts.topology}, {opts.accel}), kernel log in {log}")
+        machine.start()
+        if opts.shell:
+            return machine.qemu.wait()
+        try:
+            channel = Channel(machine.path("lab"), time.monotonic() + 20)
+            qmp = Qmp(machine.path("qmp"), time.monotonic() + 20)
+            boot = min(deadline, time.monotonic() + opts.boot_timeout)
+            hello = next(channel.lines(boot))
+            if not hello.startswith("hello "):
+                raise Failure(f"unexpected greeting: {hello}")
+            for name in opts.scenarios:
+                self.scenario(name, channel, qmp, deadline)
+            channel.send("off")
+            wrong = machine.stop(max(20, deadline - time.monotonic()))
+            if wrong:
+                self.failed.append(f"{opts.name}: {wrong}")
+        except Failure as failure:
+            self.failed.append(f"{opts.name}: {failure}")
+        finally:
+            machine.kill()
+        for splat in Splats().find(log):
+            self.failed.append(f"{opts.name}: kernel log, {splat}")
+        return self.verdict(log)
+
+    def verdict(self, log):
+        known = set(Splats.read("skips"))
+        for skip in self.skipped:
+            if not any(skip.startswith(k) for k in known):
+                self.failed.append(f"skipped, and not on the list of skips: {skip}")
+        for what in self.failed:
+            self.report(f"  FAILED {what}")
+        if self.failed:
+            self.report(f"  see {log}")
+        if self.opts.results:
+            with open(self.opts.results, "a", encoding="utf-8") as f:
+                f.write(f"{self.passed} {len(self.failed)} {len(self.skipped)} {self.opts.name}\n")
+        return 1 if self.failed else 0
+
+
+def kvm_works(opts):
+    """/dev/kvm may exist where no guest boots: only a boot in time is proof."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    with tempfile.TemporaryDirectory(prefix="lab.") as tmp:
+        log = os.path.join(tmp, "log")
+        args = shlex.split(opts.qemu) + ["-M", "q35", "-m", "512M", "-accel", "kvm", "-cpu", "host", "-nodefaults",
+                                         "-display", "none", "-kernel", opts.kernel, "-no-reboot",
+                                         "-append", "console=ttyS0 panic=-1", "-serial", f"file:{log}"]
+        try:
+            subprocess.run(args, timeout=8, check=False, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            with open(log, encoding="utf-8", errors="replace") as f:
+                return "Unable to mount root fs" in f.read()
+        except OSError:
+            return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--qemu", required=True, help="command line of qemu-system-x86_64")
+    parser.add_argument("--kernel", required=True)
+    parser.add_argument("--initrd", required=True)
+    parser.add_argument("--topology", default="static")
+    parser.add_argument("--append", default="", help="more for the kernel command line")
+    parser.add_argument("--logs", default=".")
+    parser.add_argument("--name", default="guest", help="of this boot, in reports")
+    parser.add_argument("--results", help="append 'passed failed skipped name' here")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for the whole boot")
+    parser.add_argument("--boot-timeout", type=float, default=120)
+    parser.add_argument("--accel", help="tcg,thread=multi or kvm; default: what works")
+    parser.add_argument("--probe", action="store_true", help="print the accelerator that works, and end")
+    parser.add_argument("--reset", action="store_true", help="the scenario resets the machine")
+    parser.add_argument("--quiet", action="store_true", help="report failures only")
+    parser.add_argument("--shell", action="store_true", help="a prompt on the console instead of scenarios")
+    parser.add_argument("scenarios", nargs="*")
+    opts = parser.parse_args()
+    if not opts.accel:
+        opts.accel = "kvm" if kvm_works(opts) else "tcg,thread=multi"
+    if opts.probe:
+        print(opts.accel)
+        return 0
+    return Run(opts).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
