@@ -1,0 +1,60 @@
+# The front door. Every target says what it does; "make help" lists them.
+#
+# CACHE=DIR        downloads, compiler cache and builds (default .cache)
+# KERNEL_SRC=DIR   a Linux 7.3 tree of your own instead of Debian's
+# DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
+export CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
+
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel guest qemu static kunit deb clean
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+demo: kernel guest ## set everything up, boot, plug CXL memory under policy and show it
+	@lab/run.sh demo
+
+check: ## all tests (.ci/run calls this): static checks, unit tests, scenarios, debug kernel
+	@lab/check.sh
+
+check-all: ## the above, and each commit of the exported series built by itself
+	@lab/check.sh all
+
+shell: kernel guest ## a prompt in the guest, with CXL devices to play with
+	@lab/run.sh shell
+
+scenario: kernel guest ## one scenario: make scenario NAME=transitions
+	@lab/run.sh scenario "$(NAME)"
+
+tree: ## assemble the kernel tree: Debian's source, patches/, new files linked in
+	@lab/tree.sh assemble
+
+tree-reset: ## throw away edits in the tree that are not in patches/
+	@lab/tree.sh reset
+
+refresh: ## write the commits of an edited tree back to patches/
+	@lab/tree.sh refresh
+
+export: tree ## the whole as a series for git am, in $$CACHE/export
+	@lab/tree.sh export "$${CACHE:-.cache}/export"
+
+kernel: tree ## configure and build the kernel
+	@lab/kernel.sh config kernel base cxl
+	@lab/kernel.sh build kernel
+
+debug-kernel: tree ## the same with lockdep, KASAN, kmemleak and more
+	@lab/kernel.sh config debug base cxl debug
+	@lab/kernel.sh build debug
+
+qemu: ## QEMU 11, the machine's own or one in the cache
+	@lab/guest.sh qemu
+
+guest: qemu ## the guest's userspace: stock cxl, daxctl, numactl, lsmem, memkind
+	@lab/guest.sh root
+
+static: tree ## static checks only
+	@lab/check.sh static
+
+kunit: kernel guest ## unit tests only
+	@lab/run.sh scenario kunit
+
+clean: ## remove everything that was built; downloads stay
+	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Use memory in ways that scenarios need, and keep it until told to let go.
+ *
+ *   hog touch MIB         anonymous memory, written and verified until the end
+ *   hog pin               one page that is pinned by a pipe: movable by its zone,
+ *                         but nobody can move it now
+ *   hog slab COUNT        kernel objects, by pipes whose rings are full
+ *   hog map DEVICE MIB    a dax device, mapped and written
+ *   hog open DEVICE       a dax device, open only
+ *
+ * Prints "ready", and lets go on SIGTERM; exits with 1 if data was damaged.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t let_go;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	let_go = 1;
+}
+
+static void fill(uint64_t *p, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(*p); i += 64)
+		p[i] = i * 2654435761u;
+}
+
+static void verify(const uint64_t *p, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(*p); i += 64)
+		if (p[i] != i * 2654435761u)
+			errx(1, "data damaged at %zu", i * sizeof(*p));
+}
+
+static void ready(void)
+{
+	puts("ready");
+	fflush(stdout);
+}
+
+static void hold(const uint64_t *p, size_t bytes)
+{
+	ready();
+	while (!let_go) {
+		usleep(50000);
+		verify(p, bytes);
+	}
+	verify(p, bytes);
+}
+
+static void *map_anon(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(2, "mmap");
+	return p;
+}
+
+static void touch(size_t mib)
+{
+	uint64_t *p = map_anon(mib << 20);
+
+	fill(p, mib << 20);
+	hold(p, mib << 20);
+}
+
+static void pin(void)
+{
+	long size = sysconf(_SC_PAGESIZE);
+	uint64_t *p = map_anon(size);
+	struct iovec iov = { .iov_base = p, .iov_len = size };
+	int fds[2];
+
+	fill(p, size);
+	if (pipe(fds))
+		err(2, "pipe");
+	/* the pipe refers to the page itself, not to a copy */
+	if (vmsplice(fds[1], &iov, 1, 0) != size)
+		err(2, "vmsplice");
+	hold(p, size);
+}
+
+static void slab(long count)
+{
+	struct rlimit limit = { .rlim_cur = 2 * count + 16,
+				.rlim_max = 2 * count + 16 };
+	char byte = 0;
+	int fds[2];
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(2, "setrlimit");
+	while (count--) {
+		if (pipe(fds) || write(fds[1], &byte, 1) != 1)
+			err(2, "pipe");
+	}
+	ready();
+	while (!let_go)
+		usleep(50000);
+}
+
+static void device(const char *path, size_t bytes)
+{
+	int fd = open(path, O_RDWR);
+	uint64_t *p;
+
+	if (fd < 0)
+		err(2, "%s", path);
+	if (!bytes) {
+		ready();
+		while (!let_go)
+			usleep(50000);
+		return;
+	}
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		err(2, "mmap %s", path);
+	/* the mapping alone has to be enough */
+	close(fd);
+	fill(p, bytes);
+	hold(p, bytes);
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGTERM, on_term);
+	if (argc == 3 && !strcmp(argv[1], "touch"))
+		touch(strtoul(argv[2], NULL, 0));
+	else if (argc == 2 && !strcmp(argv[1], "pin"))
+		pin();
+	else if (argc == 3 && !strcmp(argv[1], "slab"))
+		slab(strtol(argv[2], NULL, 0));
+	else if (argc == 4 && !strcmp(argv[1], "map"))
+		device(argv[2], strtoul(argv[3], NULL, 0) << 20);
+	else if (argc == 3 && !strcmp(argv[1], "open"))
+		device(argv[2], 0);
+	else
+		errx(2, "usage: hog touch MIB|pin|slab COUNT|map DEVICE MIB|open DEVICE");
+	return 0;
+}

@@ -1,0 +1,43 @@
+#!/bin/bash
+# Configure and build a kernel from the assembled tree.
+#
+#   kernel.sh config NAME FRAGMENT...   configuration from lab/config/FRAGMENT.config
+#   kernel.sh build NAME                bzImage and modules
+#
+# The output is $CACHE/out/NAME. A symbol that a fragment asks for and that does
+# not survive is an error, whatever the reason.
+. "$(dirname "$0")/lib.sh"
+
+config() {
+	local name=$1 out=$CACHE/out/$1 files=() fragment lost
+	shift
+	for fragment; do files+=("$ROOT/lab/config/$fragment.config"); done
+	mkdir -p "$out"
+	cat "${files[@]}" >"$out/.config.asked"
+	make -s -C "$TREE" O="$out" KCONFIG_ALLCONFIG="$out/.config.asked" KCONFIG_CONFIG="$out/.config.new" allnoconfig >/dev/null
+	# keep the time of a configuration that has not changed
+	cmp -s "$out/.config.new" "$out/.config" || cp "$out/.config.new" "$out/.config"
+	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" | sort -u | while read -r line; do
+		case $line in
+		'#'*) ! grep -q "^$(cut -d' ' -f2 <<<"$line")=" "$out/.config" ;;
+		*) grep -qx "$line" "$out/.config" ;;
+		esac || echo "    $line"
+	done)
+	[ -z "$lost" ] || die "these symbols did not survive, for kernel $name:"$'\n'"$lost"
+}
+
+# A build takes minutes when cold: say where it is
+build() {
+	local out=$CACHE/out/$1
+	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache ${KCC:-gcc}" KBUILD_BUILD_TIMESTAMP=@0 \
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 bzImage modules
+}
+
+case ${1:-} in
+config) shift; config "$@" ;;
+build)
+	need flex=flex bison=bison bc=bc ccache=ccache gcc=gcc /usr/include/libelf.h=libelf-dev cpio=cpio xz=xz-utils
+	step "building kernel $2 (cold: some minutes)" "kernel-$2" build "$2"
+	;;
+*) die "usage: $0 config NAME FRAGMENT...|build NAME" ;;
+esac

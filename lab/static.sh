@@ -1,0 +1,140 @@
+#!/bin/bash
+# Static checks. Each prints "ok ..." or "not ok ..."; what a tool has to say is
+# in the log that is named.
+#
+#   static.sh             all but the next
+#   static.sh commits     each commit of the exported series builds by itself
+. "$(dirname "$0")/lib.sh"
+
+OUT=$CACHE/out/static
+# What our patches touch, and who includes it
+TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/vmscan.o mm/compaction.o)
+FAILED=0
+
+# verdict NAME COMMAND...: the command has succeeded, or its log is shown
+verdict() {
+	local name=$1 log began=$SECONDS
+	log=$LOGS/static-$(tr -c 'a-zA-Z0-9\n' - <<<"$name").log
+	shift
+	if "$@" >"$log" 2>&1; then
+		say "ok $name ($((SECONDS - began)) s)"
+	else
+		say "not ok $name, see $log"
+		tail -n 15 "$log" | sed 's/^/    /'
+		FAILED=1
+	fi
+}
+
+kmake() { make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" "$@"; }
+new() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "$@"; }
+new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h'; }
+
+# The options of the plain kernel, in an output of its own: W=1 and C=2 would
+# make the next build compile everything again
+prepare() {
+	mkdir -p "$OUT"
+	cmp -s "$CACHE/out/kernel/.config" "$OUT/.config" || cp "$CACHE/out/kernel/.config" "$OUT/.config"
+	kmake -s olddefconfig modules_prepare
+}
+
+warnings() { kmake W=1e "${TARGETS[@]}"; }
+
+# sparse 0.6.4 fails the kernel's own test for it, and then silently nothing is
+# checked: define what is missing, and count what was checked
+sparse_run() {
+	local log=$LOGS/sparse.out
+	kmake C=2 CHECK="sparse -D__typeof_unqual__=typeof" CF=-D__CHECK_ENDIAN__ drivers/cxl/ drivers/dax/ >"$log" 2>&1 ||
+		{ cat "$log"; return 1; }
+	[ "$(grep -c '  CHECK ' "$log")" -ge 30 ] || { echo "sparse has checked next to nothing"; return 1; }
+	# of our files everything counts, but for module_param() and friends
+	! grep -E "($(new_c | sed 's,.*/,,' | paste -sd'|')):[0-9]+" "$log" | grep -v 'bad constant expression'
+}
+
+checkpatch() {
+	local patch rc=0
+	"$ROOT/lab/tree.sh" export "$CACHE/export"
+	for patch in "$CACHE"/export/*.patch; do
+		# ASSIGN_IN_IF: the style of drivers/cxl for ACQUIRE(). Membership of
+		# MAINTAINERS comes in a patch of its own.
+		"$TREE/scripts/checkpatch.pl" --strict --codespell --no-tree --root="$TREE" --no-signoff --no-summary \
+			--ignore FILE_PATH_CHANGES,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE "$patch" || rc=1
+	done
+	return $rc
+}
+
+kernel_doc() {
+	local files
+	mapfile -t files < <(new_c | grep -v /tests/ | sed "s,^,$ROOT/,")
+	python3 "$TREE/tools/docs/kernel-doc" -Wall -Werror -none "${files[@]}"
+}
+
+shells() {
+	local files
+	mapfile -t files < <(new 'lab/*.sh' 'lab/guest/*' 'lab/scenarios/*' .ci/run | grep -v '\.c$')
+	# SC1091: /lab/lib exists in the guest; SC2154: what the libraries set
+	(cd "$ROOT" && shellcheck -x -e SC1091,SC2154,SC2034,SC2015,SC2016 "${files[@]}")
+}
+
+python() {
+	local tmp
+	tmp=$(mktemp -d)
+	PYTHONPYCACHEPREFIX=$tmp python3 -m py_compile "$ROOT"/lab/*.py
+	rm -rf "$tmp"
+}
+
+spdx() {
+	local file bad=0
+	while read -r file; do
+		head -n 2 "$ROOT/$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' || { echo "$file"; bad=1; }
+	done < <(new_c; new 'lab/**.[ch]' 'lab/*.py')
+	return $bad
+}
+
+# tools/testing/cxl builds cxl_core from the same sources, listed a second time.
+# It writes to ../../../drivers, relative to its output.
+cxl_test() {
+	kmake M=tools/testing/cxl MO="$CACHE/out/cxl_test/tools/testing/cxl" KBUILD_MODPOST_WARN=1 &&
+		[ -f "$CACHE/out/cxl_test/tools/testing/cxl/cxl_core.ko" ]
+}
+
+# The new modules against an assembled tree, from this repository's Kbuild
+external() {
+	kmake M="$ROOT" MO="$CACHE/out/external" KBUILD_MODPOST_WARN=1 &&
+		[ -f "$CACHE/out/external/drivers/cxl/cxl_sysram.ko" ]
+}
+
+abi() { python3 "$TREE/tools/docs/get_abi.py" --dir "$ROOT/Documentation/ABI" validate; }
+
+commits() {
+	local dir=$CACHE/series commit
+	"$ROOT/lab/tree.sh" export "$CACHE/export"
+	git -C "$TREE" worktree prune
+	rm -rf "$dir"
+	git -C "$TREE" worktree add -q --detach "$dir" refs/lab/base
+	mkdir -p "$OUT-series"
+	cp "$CACHE/out/kernel/.config" "$OUT-series/.config"
+	for commit in $(git -C "$TREE" rev-list --reverse refs/lab/base..refs/lab/series); do
+		git -C "$dir" checkout -q "$commit"
+		verdict "commit $(git -C "$dir" log -1 --format=%f)" \
+			make -C "$dir" O="$OUT-series" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}"
+	done
+	git -C "$TREE" worktree remove --force "$dir"
+}
+
+need sparse=sparse shellcheck=shellcheck codespell=codespell ccache=ccache python3=python3
+if [ "${1:-}" = commits ]; then
+	commits
+	exit $FAILED
+fi
+verdict "scripts: shellcheck" shells
+verdict "scripts: python" python
+verdict "SPDX" spdx
+verdict "kernel-doc of new files" kernel_doc
+verdict "checkpatch --strict of the series" checkpatch
+verdict "ABI documents" abi
+verdict "configuration" prepare
+verdict "gcc W=1e" warnings
+verdict "sparse" sparse_run
+verdict "external module build" external
+verdict "cxl_test builds" cxl_test
+exit $FAILED
