@@ -48,21 +48,24 @@ static LIST_HEAD(cxl_sysram_types);
  * struct cxl_sysram - System RAM made of one sysram_region
  * @cxlr_sysram: the region
  * @mgid: static memory group for the whole region
+ * @mtype: memory type that the node was given while it is plugged
  * @res: the range, reserved while it is plugged, or NULL
  * @res_name: name of @res
  *
- * All members are set up before the first operation, and @res changes in
- * operations only, of which there is one at a time.
+ * @cxlr_sysram, @mgid and @res_name are set up before the first operation; the
+ * others change in operations only, of which there is one at a time.
  */
 struct cxl_sysram {
 	struct cxl_sysram_region *cxlr_sysram;
 	int mgid;
+	struct memory_dev_type *mtype;
 	struct resource *res;
 	char *res_name;
 };
 
-static int cxl_sysram_init_type(int nid)
+static int cxl_sysram_init_type(struct cxl_sysram *sysram)
 {
+	int nid = sysram->cxlr_sysram->target_node;
 	int adist = CXL_SYSRAM_DEFAULT_ADISTANCE;
 	struct memory_dev_type *mtype;
 
@@ -73,6 +76,7 @@ static int cxl_sysram_init_type(int nid)
 		return PTR_ERR(mtype);
 
 	init_node_memory_type(nid, mtype);
+	sysram->mtype = mtype;
 	return 0;
 }
 
@@ -83,7 +87,7 @@ static int cxl_sysram_reserve(struct cxl_sysram *sysram)
 	struct range *range = &cxlr_sysram->hpa_range;
 	int rc;
 
-	rc = cxl_sysram_init_type(cxlr_sysram->target_node);
+	rc = cxl_sysram_init_type(sysram);
 	if (rc)
 		return rc;
 
@@ -93,7 +97,7 @@ static int cxl_sysram_reserve(struct cxl_sysram *sysram)
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "cannot reserve %#llx-%#llx, see /proc/iomem\n",
 				     range->start, range->end);
-		clear_node_memory_type(cxlr_sysram->target_node, NULL);
+		clear_node_memory_type(cxlr_sysram->target_node, sysram->mtype);
 		return -EBUSY;
 	}
 
@@ -112,7 +116,7 @@ static void cxl_sysram_unreserve(struct cxl_sysram *sysram)
 	remove_resource(sysram->res);
 	kfree(sysram->res);
 	sysram->res = NULL;
-	clear_node_memory_type(cxlr_sysram->target_node, NULL);
+	clear_node_memory_type(cxlr_sysram->target_node, sysram->mtype);
 	module_put(THIS_MODULE);
 }
 
@@ -256,11 +260,13 @@ static const struct cxl_sysram_ops cxl_sysram_ops = {
 
 static void cxl_sysram_free(struct cxl_sysram *sysram)
 {
+	if (!sysram)
+		return;
 	kfree(sysram->res_name);
 	kfree(sysram);
 }
 
-DEFINE_FREE(cxl_sysram, struct cxl_sysram *, if (_T) cxl_sysram_free(_T))
+DEFINE_FREE(cxl_sysram, struct cxl_sysram *, cxl_sysram_free(_T))
 
 static int cxl_sysram_probe(struct device *dev)
 {

@@ -124,7 +124,7 @@ struct cxl_sysram_region {
 	struct range hpa_range;
 	int target_node;
 
-	spinlock_t lock;
+	spinlock_t lock; /* all that follows */
 	wait_queue_head_t wait;
 	struct cxl_sysram_op *op;
 	bool dying;

@@ -50,6 +50,7 @@ static int dax_unplug_add(struct device *dev, void *data)
 {
 	struct dev_dax *dev_dax = to_dev_dax(dev);
 	struct dax_unplug *unplug = data;
+	struct range *ranges;
 	int rc;
 
 	rc = device_lock_interruptible(dev);
@@ -66,8 +67,8 @@ static int dax_unplug_add(struct device *dev, void *data)
 	}
 
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_begin) {
-		rc = to_dax_drv(dev->driver)->unplug_begin(dev_dax,
-				unplug->ranges + unplug->nr_ranges);
+		ranges = unplug->ranges + unplug->nr_ranges;
+		rc = to_dax_drv(dev->driver)->unplug_begin(dev_dax, ranges);
 		if (rc < 0) {
 			dax_reopen(dev_dax);
 			device_unlock(dev);

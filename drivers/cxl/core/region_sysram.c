@@ -604,8 +604,13 @@ static void cxlr_sysram_unregister(void *_cxlr_sysram)
 	device_unregister(&cxlr_sysram->dev);
 }
 
-DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *,
-	    if (!IS_ERR_OR_NULL(_T)) put_device(&_T->dev))
+static void put_cxl_sysram_region(struct cxl_sysram_region *cxlr_sysram)
+{
+	if (!IS_ERR_OR_NULL(cxlr_sysram))
+		put_device(&cxlr_sysram->dev);
+}
+
+DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *, put_cxl_sysram_region(_T))
 
 /**
  * devm_cxl_add_sysram_region - put a sysram_region on a region

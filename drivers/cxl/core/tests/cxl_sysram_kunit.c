@@ -217,6 +217,7 @@ static struct kunit_suite cxl_sysram_suite = {
 	.name = "cxl_sysram",
 	.test_cases = cxl_sysram_cases,
 };
+
 kunit_test_suite(cxl_sysram_suite);
 
 MODULE_DESCRIPTION("KUnit test of the rules of cxl sysram state");
