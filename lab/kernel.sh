@@ -36,7 +36,7 @@ build() {
 case ${1:-} in
 config) shift; config "$@" ;;
 build)
-	need flex=flex bison=bison bc=bc ccache=ccache gcc=gcc /usr/include/libelf.h=libelf-dev cpio=cpio xz=xz-utils
+	need flex=flex bison=bison bc=bc ccache=ccache gcc=gcc /usr/include/libelf.h=libelf-dev cpio=cpio xz=xz-utils depmod=kmod python3=python3
 	step "building kernel $2 (cold: some minutes)" "kernel-$2" build "$2"
 	;;
 *) die "usage: $0 config NAME FRAGMENT...|build NAME" ;;

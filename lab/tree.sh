@@ -126,7 +126,7 @@ link_new_files() {
 }
 
 edited() {
-	[ -n "$(git_tree status --porcelain --untracked-files=no)" ] ||
+	[ -d "$TREE/.git/rebase-merge" ] || [ -n "$(git_tree status --porcelain --untracked-files=no)" ] ||
 		[ "$(git_tree rev-parse HEAD)" != "$(git_tree rev-parse refs/lab/assembled)" ]
 }
 
@@ -154,6 +154,7 @@ format_patches() {
 
 refresh() {
 	local out=$CACHE/refresh patch name
+	[ ! -d "$TREE/.git/rebase-merge" ] || die "a rebase is in progress in $TREE"
 	[ -z "$(git_tree status --porcelain --untracked-files=no)" ] ||
 		die "$TREE has edits that are not committed there"
 	[ -z "$(git_tree status --porcelain)" ] || die "new files belong into this repository, not into the tree: $(git_tree status --porcelain | head -n 3)"
