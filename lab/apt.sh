@@ -41,6 +41,7 @@ papt() {
 # PREFERENCES (apt_preferences(5) text) in force
 root_of() {
 	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ CVU=
+	mkdir -p "$CACHE/apt"
 	printf '%b' "$4" >"$prefs"
 	shift 4
 	# mmdebstrap does not look at the machine's apt.conf
