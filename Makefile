@@ -40,7 +40,7 @@ kernel: tree ## configure and build the kernel
 	@lab/kernel.sh config kernel base cxl
 	@lab/kernel.sh build kernel
 
-debug-kernel: tree ## the same with lockdep, KASAN, kmemleak and more
+debug-kernel: tree ## the same with lockdep, KASAN, UBSAN and more
 	@lab/kernel.sh config debug base cxl debug
 	@lab/kernel.sh build debug
 
