@@ -15,7 +15,7 @@ demo: kernel guest ## set everything up, boot, plug CXL memory under policy and 
 check: ## all tests (.ci/run calls this): static checks, unit tests, scenarios, debug kernel
 	@lab/check.sh
 
-check-all: ## the above, and each commit of the exported series built by itself
+check-all: ## the above, every scenario on the debug kernel, and each commit of the series built by itself
 	@lab/check.sh all
 
 shell: kernel guest ## a prompt in the guest, with CXL devices to play with

@@ -4,9 +4,11 @@
 #   run.sh demo               the main job, shown
 #   run.sh shell              a prompt
 #   run.sh scenario NAME      one boot of lab/boots
-#   run.sh all KERNEL FILE    every boot of lab/boots for the plain ("kernel") or
-#                             the debug kernel ("debug"); a line of results for
-#                             each is appended to FILE
+#   run.sh all KERNEL FILE [WHICH]
+#                             the boots of lab/boots on the plain ("kernel") or the
+#                             debug kernel ("debug"), a line of results for each
+#                             is appended to FILE; WHICH is a pattern for the
+#                             second column, default all
 . "$(dirname "$0")/lib.sh"
 
 KERNEL=kernel
@@ -64,7 +66,8 @@ all)
 	prepare
 	rc=0
 	while read -r line; do
-		[ "$KERNEL" = kernel ] || [[ $line =~ ^[a-z]+\ +both ]] || continue
+		# shellcheck disable=SC2053
+		[[ $(awk '{print $2}' <<<"$line") == ${4:-*} ]] || continue
 		boot "$line" --quiet --results "$3" || rc=1
 	done < <(boots)
 	exit $rc
