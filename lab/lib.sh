@@ -10,6 +10,9 @@ LOGS=$CACHE/logs
 JOBS=${JOBS:-$(nproc)}
 BASE=$(cat "$ROOT/BASE")
 export CCACHE_DIR=$CACHE/ccache CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-3G} LC_ALL=C
+# a build must not depend on how make was called: "make -s check" would hide the
+# lines by which the static checks see that something was checked
+unset MAKEFLAGS MFLAGS MAKELEVEL
 mkdir -p "$LOGS" "$CCACHE_DIR"
 
 say() { printf '%s\n' "$*"; }
