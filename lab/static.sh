@@ -32,6 +32,7 @@ new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h'; }
 # The options of the plain kernel, in an output of its own: W=1 and C=2 would
 # make the next build compile everything again
 prepare() {
+	"$ROOT/lab/kernel.sh" config kernel base cxl
 	mkdir -p "$OUT"
 	cmp -s "$CACHE/out/kernel/.config" "$OUT/.config" || cp "$CACHE/out/kernel/.config" "$OUT/.config"
 	kmake -s olddefconfig modules_prepare
