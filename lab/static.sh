@@ -7,8 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 
 OUT=$CACHE/out/static
-# What our patches touch, and who includes it
-TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/vmscan.o mm/compaction.o)
+# What our patches touch
+TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o)
 FAILED=0
 
 # verdict NAME COMMAND...: the command has succeeded, or its log is shown

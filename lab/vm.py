@@ -338,7 +338,7 @@ def main():
     parser.add_argument("--shell", action="store_true", help="a prompt on the console instead of scenarios")
     parser.add_argument("scenarios", nargs="*")
     opts = parser.parse_args()
-    if not opts.accel:  # nothing given, or empty
+    if not opts.accel:
         opts.accel = "kvm" if kvm_works(opts) else "tcg,thread=multi"
     if opts.probe:
         print(opts.accel)

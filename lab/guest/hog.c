@@ -5,7 +5,7 @@
  *   hog touch MIB         anonymous memory, written and verified until the end
  *   hog pin               one page that is pinned by a pipe: movable by its zone,
  *                         but nobody can move it now
- *   hog slab COUNT        kernel objects, by pipes whose rings are full
+ *   hog slab COUNT        kernel objects: pipes with a byte in each
  *   hog map DEVICE MIB    a dax device, mapped and written
  *   hog open DEVICE       a dax device, open only
  *
