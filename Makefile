@@ -5,7 +5,7 @@
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
 export CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel guest qemu static kunit deb clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -43,6 +43,9 @@ kernel: tree ## configure and build the kernel
 debug-kernel: tree ## the same with lockdep, KASAN, UBSAN and more
 	@lab/kernel.sh config debug base cxl debug
 	@lab/kernel.sh build debug
+
+stock-shape: tree guest ## record what the unpatched kernel shows to userspace (lab/stock.shape)
+	@lab/stock.sh record
 
 qemu: ## QEMU 11, the machine's own or one in the cache
 	@lab/guest.sh qemu

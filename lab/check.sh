@@ -85,6 +85,7 @@ guests "unit tests and scenarios" kernel '*'
 stage "debug kernel" build debug base cxl debug || give_up "debug kernel"
 if [ "$mode" = all ]; then
 	guests "all scenarios on the debug kernel" debug '*'
+	count "the unpatched kernel" "$ROOT/lab/stock.sh" check
 	count "each commit builds by itself" "$ROOT/lab/static.sh" commits
 else
 	guests "unit tests and scenarios on the debug kernel" debug both

@@ -63,11 +63,14 @@ root() {
 	step "installing the guest into the cache" guest install_guest
 }
 
-# Small helpers in C, static, so that they run in any guest
+# Small helpers in C, static, so that they run in any guest, but for those that
+# load a library of the guest
 helpers() {
-	local source
+	local source static
 	for source in "$ROOT"/lab/guest/*.c; do
-		${CC:-gcc} -static -O2 -Wall -Wextra -Werror -o "$1/$(basename "${source%.c}")" "$source"
+		static=-static
+		! grep -q dlfcn.h "$source" || static=
+		${CC:-gcc} $static -O2 -Wall -Wextra -Werror -o "$1/$(basename "${source%.c}")" "$source"
 	done
 }
 
@@ -76,9 +79,10 @@ initrd() {
 	rm -rf "$over"
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
 	make -s -C "$TREE" O="$CACHE/out/$name" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
-	cp "$ROOT"/lab/guest/{init,agent,lib,welcome} "$over/lab"
+	cp -r "$ROOT"/lab/guest/{init,agent,lib,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
+	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
 	cp "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$over/lab/"
 	cp "$ROOT"/lab/scenarios/* "$over/lab/scenarios/"
 	helpers "$over/lab/bin"

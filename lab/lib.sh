@@ -5,7 +5,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=$(realpath -m "${CACHE:-$ROOT/.cache}")
-TREE=$CACHE/tree
+TREE=${LAB_TREE:-$CACHE/tree}
 LOGS=$CACHE/logs
 JOBS=${JOBS:-$(nproc)}
 BASE=$(cat "$ROOT/BASE")

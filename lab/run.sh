@@ -4,6 +4,8 @@
 #   run.sh demo               the main job, shown
 #   run.sh shell              a prompt
 #   run.sh scenario NAME      one boot of lab/boots
+#   run.sh with KERNEL SCENARIO SECONDS OPTIONS [OPTION...]
+#                             one scenario on a kernel of your choice
 #   run.sh all KERNEL FILE [WHICH]
 #                             the boots of lab/boots on the plain ("kernel") or the
 #                             debug kernel ("debug"), a line of results for each
@@ -60,6 +62,11 @@ scenario)
 	prepare
 	boot "$line"
 	;;
+with)
+	KERNEL=$2
+	prepare
+	boot "$3 - $4 $5 $3" "${@:6}"
+	;;
 all)
 	KERNEL=$2
 	[ "$KERNEL" = kernel ] || SLOW=5
@@ -73,6 +80,6 @@ all)
 	exit $rc
 	;;
 *)
-	die "usage: $0 demo|shell|scenario NAME|all KERNEL FILE"
+	die "usage: $0 demo|shell|scenario NAME|with KERNEL SCENARIO SECONDS OPTIONS|all KERNEL FILE"
 	;;
 esac

@@ -215,6 +215,10 @@ class Run:
         if verb == "qmp":
             answer = qmp.execute(json.loads(rest))
             return ("error " if "error" in answer else "ok ") + json.dumps(answer)
+        if verb == "keep" and self.opts.keep:
+            with open(self.opts.keep, "a", encoding="utf-8") as f:
+                f.write(rest + "\n")
+            return "ok kept"
         return f"error the host does not know {verb}"
 
     def scenario(self, name, channel, qmp, deadline):
@@ -329,6 +333,7 @@ def main():
     parser.add_argument("--logs", default=".")
     parser.add_argument("--name", default="guest", help="of this boot, in reports")
     parser.add_argument("--results", help="append 'passed failed skipped name' here")
+    parser.add_argument("--keep", help="where lines go that a scenario wants to keep")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for the whole boot")
     parser.add_argument("--boot-timeout", type=float, default=120)
     parser.add_argument("--accel", help="tcg,thread=multi or kvm; default: what works")

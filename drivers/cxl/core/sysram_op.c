@@ -4,6 +4,7 @@
 #include <linux/kref.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -30,15 +31,23 @@
  * The signal is SIGINT, not SIGKILL: the way back may have to start kswapd for
  * the node again, and kthread_create() fails for a thread that has been killed.
  *
- * An operation that is stuck behind the hotplug lock cannot be told to end.
- * Whoever waits for it leaves after a grace period; the operation gives up as
- * soon as it gets the lock, and only then may the next one start.
+ * Memory hotplug does one thing at a time in the whole system. Operations of
+ * different regions queue up before it, where a signal still reaches them: the
+ * writer of one that waits for another region can be killed at once.
+ *
+ * An operation that is stuck behind the hotplug lock, because somebody else
+ * holds it, cannot be told to end. Whoever waits for it leaves after a grace
+ * period; the operation gives up as soon as it gets the lock, and only then may
+ * the next one start.
  */
 
 static unsigned int unplug_timeout = 60;
 module_param(unplug_timeout, uint, 0644);
 MODULE_PARM_DESC(unplug_timeout,
 		 "Seconds until plug or unplug of a sysram_region is given up, plus one for each GiB (default 60)");
+
+/* The queue before memory hotplug, which would make them wait anyway */
+static DEFINE_MUTEX(cxl_sysram_op_turn);
 
 /* How long a cancelled operation may take to restore what was */
 #define CXL_SYSRAM_OP_GRACE	(20 * HZ)
@@ -121,15 +130,25 @@ static void cxl_sysram_op_retire(struct cxl_sysram_op *op)
 	wake_up_all(&cxlr_sysram->wait);
 }
 
+static int cxl_sysram_op_do(struct cxl_sysram_op *op)
+{
+	int rc;
+
+	ACQUIRE(mutex_intr, turn)(&cxl_sysram_op_turn);
+	if ((rc = ACQUIRE_ERR(mutex_intr, &turn)))
+		return rc;
+
+	if (READ_ONCE(op->cancelled))
+		return -EINTR;
+	return op->fn(op->cxlr_sysram, op->arg);
+}
+
 static int cxl_sysram_op_thread(void *data)
 {
 	struct cxl_sysram_op *op = data;
 
 	allow_kernel_signal(SIGINT);
-	if (READ_ONCE(op->cancelled))
-		op->rc = -EINTR;
-	else
-		op->rc = op->fn(op->cxlr_sysram, op->arg);
+	op->rc = cxl_sysram_op_do(op);
 
 	cxl_sysram_op_retire(op);
 	complete_all(&op->done);
