@@ -143,8 +143,15 @@ class Splats:
             lines = f.read().splitlines()
         if not any("Linux version" in l for l in lines):
             return ["the kernel log is empty"]
-        return [f"line {i}: {l}" for i, l in enumerate(lines, 1)
-                if self.deny.search(l) and not any(a.search(l) for a in self.allow)]
+        found, excused = [], False
+        for i, l in enumerate(lines, 1):
+            if any(a.search(l) for a in self.allow):
+                # with the whole trace that follows
+                excused = "WARNING:" in l
+            elif self.deny.search(l) and not excused:
+                found.append(f"line {i}: {l}")
+            excused = excused and "end trace" not in l
+        return found
 
 
 class Machine:
@@ -161,7 +168,7 @@ class Machine:
         args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
                  "-nodefaults", "-display", "none", "-no-user-config",
                  "-kernel", opts.kernel, "-initrd", opts.initrd,
-                 "-append", f"console=ttyS0 panic=-1 oops=panic {opts.append}",
+                 "-append", " ".join(["console=ttyS0 panic=-1 oops=panic", *opts.append]),
                  "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
                  "-device", "virtio-serial-pci,bus=pcie.0",
                  "-chardev", f"socket,id=lab,path={self.path('lab')},server=on,wait=off",
@@ -329,7 +336,7 @@ def main():
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--initrd", required=True)
     parser.add_argument("--topology", default="static")
-    parser.add_argument("--append", default="", help="more for the kernel command line")
+    parser.add_argument("--append", action="append", default=[], help="more for the kernel command line")
     parser.add_argument("--logs", default=".")
     parser.add_argument("--name", default="guest", help="of this boot, in reports")
     parser.add_argument("--results", help="append 'passed failed skipped name' here")
