@@ -209,7 +209,9 @@ static int cxl_sysram_may_probe(struct cxl_region *cxlr, const char **why)
 	}
 
 	if (cxlr->mode != CXL_PARTMODE_RAM) {
-		*why = "it is persistent memory";
+		*why = cxlr->mode == CXL_PARTMODE_PMEM ?
+		       "it is persistent memory" :
+		       "dynamic capacity is not supported yet";
 		return -EOPNOTSUPP;
 	}
 

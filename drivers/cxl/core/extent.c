@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/align.h>
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/sort.h>
+#include "extent.h"
+
+/**
+ * DOC: cxl extents
+ *
+ * The rules of dynamic capacity, without anything that they act upon: no lock,
+ * no device, no allocation. All of them judge what a device says, which may be
+ * anything.
+ *
+ * A device offers extents, one in each event record; records with More set
+ * belong to the offer of the record behind them. An offer has to be answered
+ * exactly once, whatever becomes of it, or the device cannot make another:
+ * cxl_chain_step() says when.
+ *
+ * Addresses are inclusive ranges. Which address space they are in, device or
+ * host, is the caller's business; the two never meet here.
+ */
+
+static const struct cxl_chain_rule {
+	enum cxl_chain_state next;
+	unsigned int action;
+} cxl_chain_rules[][CXL_CHAIN_TIMEOUT + 1] = {
+	[CXL_CHAIN_IDLE] = {
+		[CXL_CHAIN_MORE] = { CXL_CHAIN_OPEN,
+				     CXL_CHAIN_COLLECT | CXL_CHAIN_ARM },
+		[CXL_CHAIN_LAST] = { CXL_CHAIN_IDLE,
+				     CXL_CHAIN_COLLECT | CXL_CHAIN_SERVE },
+		[CXL_CHAIN_FULL] = { CXL_CHAIN_DISCARD,
+				     CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+		[CXL_CHAIN_OVERFLOW] = { CXL_CHAIN_IDLE, 0 },
+		[CXL_CHAIN_TIMEOUT] = { CXL_CHAIN_IDLE, 0 },
+	},
+	[CXL_CHAIN_OPEN] = {
+		[CXL_CHAIN_MORE] = { CXL_CHAIN_OPEN, CXL_CHAIN_COLLECT },
+		[CXL_CHAIN_LAST] = { CXL_CHAIN_IDLE,
+				     CXL_CHAIN_COLLECT | CXL_CHAIN_SERVE |
+				     CXL_CHAIN_DISARM },
+		[CXL_CHAIN_FULL] = { CXL_CHAIN_DISCARD,
+				     CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+		/* The end is among what was lost, or will be mistaken for it */
+		[CXL_CHAIN_OVERFLOW] = { CXL_CHAIN_IDLE,
+					 CXL_CHAIN_REJECT | CXL_CHAIN_DISARM },
+		[CXL_CHAIN_TIMEOUT] = { CXL_CHAIN_DISCARD,
+					CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+	},
+	[CXL_CHAIN_DISCARD] = {
+		[CXL_CHAIN_MORE] = { CXL_CHAIN_DISCARD, 0 },
+		[CXL_CHAIN_LAST] = { CXL_CHAIN_IDLE, CXL_CHAIN_DISARM },
+		[CXL_CHAIN_FULL] = { CXL_CHAIN_DISCARD, 0 },
+		[CXL_CHAIN_OVERFLOW] = { CXL_CHAIN_IDLE, CXL_CHAIN_DISARM },
+		[CXL_CHAIN_TIMEOUT] = { CXL_CHAIN_IDLE, 0 },
+	},
+};
+
+/**
+ * cxl_chain_step - an offer goes on
+ * @state: of the offer, updated
+ * @event: what has happened
+ *
+ * CXL r3.1 section 8.2.9.2.1.6 (Dynamic Capacity Event Record, flag More).
+ *
+ * Return: a mask of CXL_CHAIN_* actions, to be carried out in this order:
+ * collect, disarm, arm, serve or reject.
+ */
+unsigned int cxl_chain_step(enum cxl_chain_state *state,
+			    enum cxl_chain_event event)
+{
+	const struct cxl_chain_rule *rule = &cxl_chain_rules[*state][event];
+
+	*state = rule->next;
+	return rule->action;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_chain_step, "cxl_extent_kunit");
+
+/**
+ * cxl_extent_rules_check - may an extent be where a device says it is
+ * @rules: of the partition
+ * @start: device physical address
+ * @len: bytes
+ * @dpa: the addresses, set on success
+ *
+ * Return: 0; -EINVAL for no bytes, or parts of blocks; -EOVERFLOW when the
+ * address space ends before the extent; -ERANGE when the partition does.
+ */
+int cxl_extent_rules_check(const struct cxl_extent_rules *rules, u64 start,
+			   u64 len, struct range *dpa)
+{
+	u64 end;
+
+	if (!len)
+		return -EINVAL;
+	if (check_add_overflow(start, len - 1, &end))
+		return -EOVERFLOW;
+	if (start < rules->dpa.start || end > rules->dpa.end)
+		return -ERANGE;
+	if (!IS_ALIGNED(start - rules->dpa.start, rules->block_size) ||
+	    !IS_ALIGNED(len, rules->block_size))
+		return -EINVAL;
+
+	*dpa = DEFINE_RANGE(start, end);
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_extent_rules_check, "cxl_extent_kunit");
+
+static int cxl_extent_rec_cmp(const void *a, const void *b)
+{
+	const struct cxl_extent_rec *l = a, *r = b;
+
+	return cmp_int(l->dpa.start, r->dpa.start);
+}
+
+/**
+ * cxl_offer_sort - order the records of an offer, and take out what is double
+ * @recs: records
+ * @nr: how many
+ *
+ * Of records that overlap, the one that begins first stays.
+ *
+ * Return: how many are left, ordered by address, without overlap.
+ */
+int cxl_offer_sort(struct cxl_extent_rec *recs, int nr)
+{
+	int kept = 0;
+
+	sort(recs, nr, sizeof(*recs), cxl_extent_rec_cmp, NULL);
+	for (int i = 0; i < nr; i++) {
+		if (kept && recs[i].dpa.start <= recs[kept - 1].dpa.end)
+			continue;
+		recs[kept++] = recs[i];
+	}
+	return kept;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_offer_sort, "cxl_extent_kunit");
+
+/**
+ * cxl_range_merge - join ranges that touch
+ * @ranges: ordered by address, without overlap
+ * @nr: how many
+ *
+ * Return: how many there are now.
+ */
+int cxl_range_merge(struct range *ranges, int nr)
+{
+	int kept = 0;
+
+	for (int i = 0; i < nr; i++) {
+		if (kept && ranges[kept - 1].end + 1 == ranges[i].start)
+			ranges[kept - 1].end = ranges[i].end;
+		else
+			ranges[kept++] = ranges[i];
+	}
+	return kept;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_merge, "cxl_extent_kunit");
+
+/**
+ * cxl_range_carve - what is left of a range when another is taken out of it
+ * @from: the range
+ * @out: what is taken out, may be anywhere
+ * @rest: what is left, ordered by address
+ *
+ * Return: how many of @rest there are, 0 to 2.
+ */
+int cxl_range_carve(const struct range *from, const struct range *out,
+		    struct range rest[2])
+{
+	int nr = 0;
+
+	if (out->end < from->start || out->start > from->end) {
+		rest[nr++] = *from;
+		return nr;
+	}
+
+	if (out->start > from->start)
+		rest[nr++] = DEFINE_RANGE(from->start, out->start - 1);
+	if (out->end < from->end)
+		rest[nr++] = DEFINE_RANGE(out->end + 1, from->end);
+	return nr;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_carve, "cxl_extent_kunit");
+
+/**
+ * cxl_range_cover - the blocks that a range is in
+ * @range: the range
+ * @block: bytes, a power of two
+ *
+ * Return: the smallest range of whole blocks that has all of @range.
+ */
+struct range cxl_range_cover(const struct range *range, u64 block)
+{
+	return DEFINE_RANGE(ALIGN_DOWN(range->start, block),
+			    range->end | (block - 1));
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_cover, "cxl_extent_kunit");
+
+/**
+ * cxl_range_aligned - is a range made of whole blocks
+ * @range: the range
+ * @block: bytes, a power of two
+ *
+ * Return: true if it is.
+ */
+bool cxl_range_aligned(const struct range *range, u64 block)
+{
+	struct range cover = cxl_range_cover(range, block);
+
+	return cover.start == range->start && cover.end == range->end;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_aligned, "cxl_extent_kunit");
+
+#define to_extent_node(n) rb_entry((n), struct cxl_extent_node, rb)
+
+static int cxl_extent_node_cmp(const void *key, const struct rb_node *n)
+{
+	const struct range *range = key, *other = &to_extent_node(n)->range;
+
+	if (range->end < other->start)
+		return -1;
+	return range->start > other->end;
+}
+
+static int cxl_extent_add_cmp(struct rb_node *new, const struct rb_node *n)
+{
+	return cxl_extent_node_cmp(&to_extent_node(new)->range, n);
+}
+
+/**
+ * cxl_extent_insert - add a range to others
+ * @root: ranges that do not overlap
+ * @node: the new one
+ *
+ * O(log n).
+ *
+ * Return: false when it overlaps one of them, and was not added.
+ */
+bool cxl_extent_insert(struct rb_root *root, struct cxl_extent_node *node)
+{
+	return !rb_find_add(&node->rb, root, cxl_extent_add_cmp);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_extent_insert, "cxl_extent_kunit");
+
+/**
+ * cxl_extent_first - the first of many ranges that overlaps another
+ * @root: ranges that do not overlap
+ * @range: the other
+ *
+ * O(log n).
+ *
+ * Return: the one with the lowest address, or NULL.
+ */
+struct cxl_extent_node *cxl_extent_first(const struct rb_root *root,
+					 const struct range *range)
+{
+	struct rb_node *n = rb_find_first(range, root, cxl_extent_node_cmp);
+
+	return n ? to_extent_node(n) : NULL;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_extent_first, "cxl_extent_kunit");
+
+/**
+ * cxl_extent_next - the next of many ranges that overlaps another
+ * @node: what cxl_extent_first() or this function found
+ * @range: the other
+ *
+ * Return: the one behind @node, or NULL.
+ */
+struct cxl_extent_node *cxl_extent_next(struct cxl_extent_node *node,
+					const struct range *range)
+{
+	struct rb_node *n = rb_next_match(range, &node->rb, cxl_extent_node_cmp);
+
+	return n ? to_extent_node(n) : NULL;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_extent_next, "cxl_extent_kunit");

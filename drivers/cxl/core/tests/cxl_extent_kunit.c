@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/test.h>
+#include <linux/prandom.h>
+#include <linux/sizes.h>
+#include "../extent.h"
+
+/*
+ * The rules of extents and offers, as tables: every transition of an offer,
+ * every way for an extent to be wrong, and look-up against a plain array.
+ */
+
+static void chain_transitions(struct kunit *test)
+{
+	static const enum cxl_chain_state I = CXL_CHAIN_IDLE,
+					  O = CXL_CHAIN_OPEN,
+					  D = CXL_CHAIN_DISCARD;
+	static const struct {
+		enum cxl_chain_state from;
+		enum cxl_chain_event event;
+		enum cxl_chain_state to;
+		unsigned int action;
+	} steps[] = {
+		{ I, CXL_CHAIN_MORE, O, CXL_CHAIN_COLLECT | CXL_CHAIN_ARM },
+		{ I, CXL_CHAIN_LAST, I, CXL_CHAIN_COLLECT | CXL_CHAIN_SERVE },
+		{ I, CXL_CHAIN_FULL, D, CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+		{ I, CXL_CHAIN_OVERFLOW, I, 0 },
+		{ I, CXL_CHAIN_TIMEOUT, I, 0 },
+		{ O, CXL_CHAIN_MORE, O, CXL_CHAIN_COLLECT },
+		{ O, CXL_CHAIN_LAST, I, CXL_CHAIN_COLLECT | CXL_CHAIN_SERVE |
+					CXL_CHAIN_DISARM },
+		{ O, CXL_CHAIN_FULL, D, CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+		{ O, CXL_CHAIN_OVERFLOW, I, CXL_CHAIN_REJECT | CXL_CHAIN_DISARM },
+		{ O, CXL_CHAIN_TIMEOUT, D, CXL_CHAIN_REJECT | CXL_CHAIN_ARM },
+		{ D, CXL_CHAIN_MORE, D, 0 },
+		{ D, CXL_CHAIN_LAST, I, CXL_CHAIN_DISARM },
+		{ D, CXL_CHAIN_FULL, D, 0 },
+		{ D, CXL_CHAIN_OVERFLOW, I, CXL_CHAIN_DISARM },
+		{ D, CXL_CHAIN_TIMEOUT, I, 0 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(steps); i++) {
+		enum cxl_chain_state state = steps[i].from;
+
+		KUNIT_EXPECT_EQ_MSG(test, steps[i].action,
+				    cxl_chain_step(&state, steps[i].event),
+				    "step %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, steps[i].to, state, "step %d", i);
+	}
+}
+
+/* However events follow each other: one answer for each offer that has begun */
+static void chain_answers_once(struct kunit *test)
+{
+	enum cxl_chain_state state = CXL_CHAIN_IDLE;
+	struct rnd_state rnd;
+	int begun = 0, answered = 0;
+
+	prandom_seed_state(&rnd, 20261121);
+	for (int i = 0; i < 200000; i++) {
+		enum cxl_chain_event event =
+			prandom_u32_state(&rnd) % (CXL_CHAIN_TIMEOUT + 1);
+		bool idle = state == CXL_CHAIN_IDLE;
+		unsigned int action = cxl_chain_step(&state, event);
+
+		if (idle && event <= CXL_CHAIN_FULL)
+			begun++;
+		if (action & (CXL_CHAIN_SERVE | CXL_CHAIN_REJECT))
+			answered++;
+		KUNIT_ASSERT_FALSE(test, (action & CXL_CHAIN_SERVE) &&
+					 (action & CXL_CHAIN_REJECT));
+		KUNIT_ASSERT_EQ(test, begun - answered,
+				state == CXL_CHAIN_OPEN ? 1 : 0);
+	}
+	KUNIT_EXPECT_GT(test, begun, 10000);
+}
+
+static void extent_check(struct kunit *test)
+{
+	static const struct cxl_extent_rules rules = {
+		.dpa = { .start = SZ_1G, .end = 3ULL * SZ_1G - 1 },
+		.block_size = SZ_2M,
+	};
+	static const struct {
+		u64 start, len;
+		int rc;
+	} extents[] = {
+		{ SZ_1G, SZ_2M, 0 },
+		{ SZ_1G, 2ULL * SZ_1G, 0 },
+		{ 3ULL * SZ_1G - SZ_2M, SZ_2M, 0 },
+		{ SZ_1G, 0, -EINVAL },
+		{ SZ_1G, SZ_1M, -EINVAL },
+		{ SZ_1G, SZ_2M + 1, -EINVAL },
+		{ SZ_1G + SZ_1M, SZ_2M, -EINVAL },
+		{ SZ_1G + 1, SZ_2M, -EINVAL },
+		{ SZ_1G - SZ_2M, SZ_2M, -ERANGE },
+		{ SZ_1G - SZ_2M, SZ_4M, -ERANGE },
+		{ 0, SZ_2M, -ERANGE },
+		{ 3ULL * SZ_1G, SZ_2M, -ERANGE },
+		{ 3ULL * SZ_1G - SZ_2M, SZ_4M, -ERANGE },
+		{ SZ_1G, 2ULL * SZ_1G + SZ_2M, -ERANGE },
+		{ SZ_1G, U64_MAX, -EOVERFLOW },
+		{ U64_MAX - SZ_2M + 1, SZ_2M, -ERANGE },
+		{ U64_MAX - SZ_2M + 1, SZ_4M, -EOVERFLOW },
+		{ U64_MAX, 2, -EOVERFLOW },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(extents); i++) {
+		struct range dpa = { 7, 7 };
+		int rc = cxl_extent_rules_check(&rules, extents[i].start,
+						extents[i].len, &dpa);
+
+		KUNIT_EXPECT_EQ_MSG(test, extents[i].rc, rc, "extent %d", i);
+		if (rc) {
+			KUNIT_EXPECT_EQ(test, dpa.start, 7);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, dpa.start, extents[i].start);
+		KUNIT_EXPECT_EQ(test, range_len(&dpa), extents[i].len);
+	}
+}
+
+/* The smallest block of the specification, without a loss of precision */
+static void extent_check_small_blocks(struct kunit *test)
+{
+	static const struct cxl_extent_rules rules = {
+		.dpa = { .start = 0, .end = U64_MAX },
+		.block_size = 64,
+	};
+	struct range dpa;
+
+	KUNIT_EXPECT_EQ(test, 0, cxl_extent_rules_check(&rules, 64, 64, &dpa));
+	KUNIT_EXPECT_EQ(test, 0, cxl_extent_rules_check(&rules, U64_MAX - 63, 64, &dpa));
+	KUNIT_EXPECT_EQ(test, dpa.end, U64_MAX);
+	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_extent_rules_check(&rules, 64, 63, &dpa));
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
+			cxl_extent_rules_check(&rules, U64_MAX - 63, 128, &dpa));
+}
+
+static void offer_sort(struct kunit *test)
+{
+	struct cxl_extent_rec recs[] = {
+		{ .dpa = { 400, 499 } }, { .dpa = { 100, 199 } },
+		{ .dpa = { 100, 199 } }, { .dpa = { 150, 249 } },
+		{ .dpa = { 200, 299 } }, { .dpa = { 450, 460 } },
+	};
+
+	KUNIT_ASSERT_EQ(test, 3, cxl_offer_sort(recs, ARRAY_SIZE(recs)));
+	KUNIT_EXPECT_EQ(test, 100, recs[0].dpa.start);
+	KUNIT_EXPECT_EQ(test, 199, recs[0].dpa.end);
+	KUNIT_EXPECT_EQ(test, 200, recs[1].dpa.start);
+	KUNIT_EXPECT_EQ(test, 400, recs[2].dpa.start);
+	KUNIT_EXPECT_EQ(test, 0, cxl_offer_sort(recs, 0));
+	KUNIT_EXPECT_EQ(test, 1, cxl_offer_sort(recs, 1));
+}
+
+static void range_merge(struct kunit *test)
+{
+	struct range ranges[] = {
+		{ 0, 9 }, { 10, 19 }, { 21, 29 }, { 30, 30 }, { 31, 40 }, { 50, 60 },
+	};
+
+	KUNIT_ASSERT_EQ(test, 3, cxl_range_merge(ranges, ARRAY_SIZE(ranges)));
+	KUNIT_EXPECT_EQ(test, 19, ranges[0].end);
+	KUNIT_EXPECT_EQ(test, 21, ranges[1].start);
+	KUNIT_EXPECT_EQ(test, 40, ranges[1].end);
+	KUNIT_EXPECT_EQ(test, 50, ranges[2].start);
+	KUNIT_EXPECT_EQ(test, 0, cxl_range_merge(ranges, 0));
+}
+
+static void range_carve(struct kunit *test)
+{
+	static const struct range from = { 100, 199 };
+	static const struct {
+		struct range out;
+		int nr;
+		struct range rest[2];
+	} cuts[] = {
+		{ { 100, 199 }, 0 },
+		{ { 0, 300 }, 0 },
+		{ { 100, 149 }, 1, { { 150, 199 } } },
+		{ { 50, 149 }, 1, { { 150, 199 } } },
+		{ { 150, 199 }, 1, { { 100, 149 } } },
+		{ { 150, 250 }, 1, { { 100, 149 } } },
+		{ { 120, 129 }, 2, { { 100, 119 }, { 130, 199 } } },
+		{ { 0, 99 }, 1, { { 100, 199 } } },
+		{ { 200, 300 }, 1, { { 100, 199 } } },
+		{ { 199, 199 }, 1, { { 100, 198 } } },
+		{ { 100, 100 }, 1, { { 101, 199 } } },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cuts); i++) {
+		struct range rest[2];
+
+		KUNIT_ASSERT_EQ_MSG(test, cuts[i].nr,
+				    cxl_range_carve(&from, &cuts[i].out, rest),
+				    "cut %d", i);
+		for (int j = 0; j < cuts[i].nr; j++) {
+			KUNIT_EXPECT_EQ_MSG(test, cuts[i].rest[j].start,
+					    rest[j].start, "cut %d", i);
+			KUNIT_EXPECT_EQ_MSG(test, cuts[i].rest[j].end,
+					    rest[j].end, "cut %d", i);
+		}
+	}
+}
+
+static void range_blocks(struct kunit *test)
+{
+	static const struct range in = { SZ_2M + 5, SZ_4M }, all = { SZ_2M, SZ_4M - 1 };
+	struct range cover = cxl_range_cover(&in, SZ_2M);
+
+	KUNIT_EXPECT_EQ(test, SZ_2M, cover.start);
+	KUNIT_EXPECT_EQ(test, SZ_4M + SZ_2M - 1, cover.end);
+	KUNIT_EXPECT_FALSE(test, cxl_range_aligned(&in, SZ_2M));
+	KUNIT_EXPECT_TRUE(test, cxl_range_aligned(&all, SZ_2M));
+	KUNIT_EXPECT_FALSE(test, cxl_range_aligned(&all, SZ_4M));
+}
+
+/* 100,000 ranges of [10 * i, 10 * i + 5], in random order, and all gaps */
+static void extent_tree(struct kunit *test)
+{
+	const int nr = 100000;
+	struct cxl_extent_node *nodes =
+		kunit_kcalloc(test, nr, sizeof(*nodes), GFP_KERNEL);
+	struct rb_root root = RB_ROOT;
+	struct rnd_state rnd;
+	u32 *order;
+
+	KUNIT_ASSERT_NOT_NULL(test, nodes);
+	order = kunit_kcalloc(test, nr, sizeof(*order), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, order);
+
+	prandom_seed_state(&rnd, 7);
+	for (int i = 0; i < nr; i++) {
+		int j = prandom_u32_state(&rnd) % (i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int i = 0; i < nr; i++) {
+		struct cxl_extent_node *node = &nodes[order[i]];
+
+		node->range = DEFINE_RANGE(10ULL * order[i], 10ULL * order[i] + 5);
+		KUNIT_ASSERT_TRUE(test, cxl_extent_insert(&root, node));
+	}
+
+	for (int i = 0; i < nr; i++) {
+		struct range gap = DEFINE_RANGE(10ULL * i + 6, 10ULL * i + 9);
+		struct range both = DEFINE_RANGE(10ULL * i + 5, 10ULL * i + 10);
+		struct cxl_extent_node double_ = { .range = both };
+		struct cxl_extent_node *found;
+
+		KUNIT_ASSERT_NULL(test, cxl_extent_first(&root, &gap));
+		KUNIT_ASSERT_FALSE(test, cxl_extent_insert(&root, &double_));
+		found = cxl_extent_first(&root, &both);
+		KUNIT_ASSERT_PTR_EQ(test, found, &nodes[i]);
+		found = cxl_extent_next(found, &both);
+		KUNIT_ASSERT_PTR_EQ(test, found, i + 1 < nr ? &nodes[i + 1] : NULL);
+		if (found)
+			KUNIT_ASSERT_NULL(test, cxl_extent_next(found, &both));
+	}
+}
+
+static struct kunit_case cxl_extent_cases[] = {
+	KUNIT_CASE(chain_transitions),
+	KUNIT_CASE(chain_answers_once),
+	KUNIT_CASE(extent_check),
+	KUNIT_CASE(extent_check_small_blocks),
+	KUNIT_CASE(offer_sort),
+	KUNIT_CASE(range_merge),
+	KUNIT_CASE(range_carve),
+	KUNIT_CASE(range_blocks),
+	KUNIT_CASE(extent_tree),
+	{}
+};
+
+static struct kunit_suite cxl_extent_suite = {
+	.name = "cxl_extent",
+	.test_cases = cxl_extent_cases,
+};
+kunit_test_suite(cxl_extent_suite);
+
+MODULE_DESCRIPTION("KUnit tests of CXL extents and offers");
+MODULE_LICENSE("GPL");
