@@ -11,6 +11,8 @@
 #include <cxl/event.h>
 
 struct cxl_dpa_info;
+struct cxl_sysram_region;
+struct range;
 struct cxl_memdev_state;
 struct device;
 
@@ -43,6 +45,20 @@ struct cxl_mbox_get_dc_config_out {
 	/* and the limits of the device for extents and tags */
 } __packed;
 
+/* Get Dynamic Capacity Extent List, CXL r3.1 section 8.2.9.9.9.2 */
+struct cxl_mbox_get_dc_extents_in {
+	__le32 extent_cnt;
+	__le32 start_index;
+} __packed;
+
+struct cxl_mbox_get_dc_extents_out {
+	__le32 count;
+	__le32 total;
+	__le32 generation;
+	u8 reserved[4];
+	struct cxl_event_dcd_extent extent[];
+} __packed;
+
 /* Add Dynamic Capacity Response, CXL r3.1 section 8.2.9.9.9.3; Release, .4 */
 struct cxl_mbox_dc_item {
 	__le64 start_dpa;
@@ -65,6 +81,9 @@ int devm_cxl_dcd_setup(struct device *host, struct cxl_memdev_state *mds);
 void cxl_dcd_record(struct cxl_memdev_state *mds,
 		    const struct cxl_event_record_raw *raw);
 void cxl_dcd_overflow(struct cxl_memdev_state *mds);
+int devm_cxl_dcd_attach(struct cxl_sysram_region *cxlr_sysram);
+int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
+		    const struct range *hpa);
 #else
 static inline bool cxl_dcd_walk_cel(struct cxl_memdev_state *mds, u16 opcode)
 {

@@ -28,7 +28,9 @@
  *
  * A static region is one unit: it is added in one call, as one static memory
  * group, and removed in one call. Either succeeds for all of it or leaves all
- * of it as it was.
+ * of it as it was. The units of a dynamic region are its extents, which are
+ * added block by block, as one dynamic memory group, since the device may ask
+ * for any of them; what is removed together is removed in one call.
  *
  * While memory is plugged the module cannot be unloaded. When the device is
  * pulled instead, the memory blocks stay behind with their resource, their
@@ -47,7 +49,7 @@ static LIST_HEAD(cxl_sysram_types);
 /**
  * struct cxl_sysram - System RAM made of one sysram_region
  * @cxlr_sysram: the region
- * @mgid: static memory group for the whole region
+ * @mgid: memory group for the whole region
  * @mtype: memory type that the node was given while it is plugged
  * @res: the range, reserved while it is plugged, or NULL
  * @res_name: name of @res
@@ -120,23 +122,80 @@ static void cxl_sysram_unreserve(struct cxl_sysram *sysram)
 	module_put(THIS_MODULE);
 }
 
-static int cxl_sysram_unplug(struct cxl_sysram *sysram)
+struct cxl_sysram_found {
+	struct range *ranges;
+	unsigned int nr;
+};
+
+static int cxl_sysram_found_one(struct resource *res, void *arg)
+{
+	struct cxl_sysram_found *found = arg;
+
+	if (found->ranges)
+		found->ranges[found->nr] = DEFINE_RANGE(res->start, res->end);
+	found->nr++;
+	return 0;
+}
+
+static unsigned int cxl_sysram_walk(const struct range *units, int nr,
+				    struct range *ranges)
+{
+	struct cxl_sysram_found found = { .ranges = ranges };
+
+	for (int i = 0; i < nr; i++)
+		walk_iomem_res_desc(IORES_DESC_NONE,
+				    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+				    units[i].start, units[i].end, &found,
+				    cxl_sysram_found_one);
+	return found.nr;
+}
+
+/*
+ * The memory that there is of @units, in the ranges in which it was added: an
+ * operation is the only one that changes that. To be freed with kvfree().
+ */
+static struct range *cxl_sysram_find(const struct range *units, int nr,
+				     unsigned int *found)
+{
+	struct range *ranges;
+
+	*found = cxl_sysram_walk(units, nr, NULL);
+	ranges = kvmalloc_array(max(*found, 1), sizeof(*ranges), GFP_KERNEL);
+	if (ranges)
+		*found = cxl_sysram_walk(units, nr, ranges);
+	return ranges;
+}
+
+static bool cxl_sysram_empty(struct cxl_sysram *sysram)
+{
+	return !cxl_sysram_walk(&sysram->cxlr_sysram->hpa_range, 1, NULL);
+}
+
+static int cxl_sysram_unplug(struct cxl_sysram *sysram,
+			     const struct range *units, int nr)
 {
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	unsigned int found;
 	int rc;
 
+	struct range *ranges __free(kvfree) = cxl_sysram_find(units, nr, &found);
+	if (!ranges)
+		return -ENOMEM;
+	if (!found)
+		return 0;
 	/* Somebody else's memory: a resource that we could not have reserved */
 	if (!sysram->res)
 		return -EBUSY;
 
-	rc = offline_and_remove_memory_ranges(&cxlr_sysram->hpa_range, 1);
+	rc = offline_and_remove_memory_ranges(ranges, found);
 	if (rc == -EBUSY)
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "cannot unplug: the kernel itself uses some of the memory\n");
 	if (rc)
 		return rc;
 
-	cxl_sysram_unreserve(sysram);
+	if (cxl_sysram_empty(sysram))
+		cxl_sysram_unreserve(sysram);
 	return 0;
 }
 
@@ -145,12 +204,12 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram)
  * block could not be brought online. Whoever asked for a type gets that type
  * for all blocks, or nothing.
  */
-static int cxl_sysram_check_online(struct cxl_sysram *sysram, enum mmop type)
+static int cxl_sysram_check_online(const struct range *unit, enum mmop type)
 {
 	struct cxl_sysram_census census;
 	bool ok;
 
-	cxl_sysram_region_census(sysram->cxlr_sysram, &census);
+	cxl_sysram_range_census(unit, &census);
 	switch (type) {
 	case MMOP_OFFLINE:
 		/* A udev rule may have brought it online, as it may later */
@@ -170,87 +229,135 @@ static int cxl_sysram_check_online(struct cxl_sysram *sysram, enum mmop type)
 	return ok ? 0 : -EIO;
 }
 
-static int cxl_sysram_plug(struct cxl_sysram *sysram, enum mmop type)
+/*
+ * A static region goes as it has come, as a whole. Any block of a dynamic one
+ * may be asked back by itself, and is added by itself.
+ */
+static int cxl_sysram_add(struct cxl_sysram *sysram, const struct range *unit,
+			  enum mmop type)
 {
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
-	struct range *range = &cxlr_sysram->hpa_range;
+	u64 step = cxlr_sysram->dynamic ? memory_block_size_bytes() :
+		   range_len(unit);
 	mhp_t flags = MHP_NID_IS_MGID;
-	int rc;
-
-	rc = cxl_sysram_reserve(sysram);
-	if (rc)
-		return rc;
 
 	if (cxl_sysram_region_memmap(cxlr_sysram))
 		flags |= MHP_MEMMAP_ON_MEMORY;
 
-	rc = __add_memory_driver_managed(sysram->mgid, range->start,
-					 range_len(range), cxl_sysram_name,
-					 flags, type);
-	if (rc) {
-		cxl_sysram_unreserve(sysram);
-		return rc;
+	for (u64 hpa = unit->start; hpa < unit->end; hpa += step) {
+		int rc = __add_memory_driver_managed(sysram->mgid, hpa, step,
+						     cxl_sysram_name, flags,
+						     type);
+
+		if (rc)
+			return rc;
+		if (signal_pending(current))
+			return -EINTR;
+	}
+	return cxl_sysram_check_online(unit, type);
+}
+
+static int cxl_sysram_plug(struct cxl_sysram *sysram, const struct range *unit,
+			   enum mmop type)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	int rc;
+
+	if (!sysram->res) {
+		rc = cxl_sysram_reserve(sysram);
+		if (rc)
+			return rc;
 	}
 
-	if (signal_pending(current)) {
-		/* Given up; the way back must not be given up for that, too */
+	rc = cxl_sysram_add(sysram, unit, type);
+	if (!rc)
+		return 0;
+
+	/* Given up; the way back must not be given up for that, too */
+	if (rc == -EINTR)
 		flush_signals(current);
-		rc = -EINTR;
-	} else {
-		rc = cxl_sysram_check_online(sysram, type);
-	}
 
-	if (rc && cxl_sysram_unplug(sysram))
+	if (cxl_sysram_unplug(sysram, unit, 1))
 		dev_err(&cxlr_sysram->dev,
 			"plug failed (%pe) and cannot be undone, see 'state'\n",
 			ERR_PTR(rc));
 	else if (rc == -EIO)
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "memory was added but could not be brought online, removed it again\n");
+	/* When nothing had been added yet */
+	if (sysram->res && cxl_sysram_empty(sysram))
+		cxl_sysram_unreserve(sysram);
 	return rc;
 }
 
-static int cxl_sysram_online(struct cxl_sysram *sysram, enum mmop type)
+static int cxl_sysram_online(struct cxl_sysram *sysram,
+			     const struct range *unit, enum mmop type)
 {
 	/* kmem of a former owner, stuck: not ours to touch */
 	if (!sysram->res)
 		return -EBUSY;
-	return online_memory_range(&sysram->cxlr_sysram->hpa_range, type);
+	return online_memory_range(unit, type);
 }
 
-static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
-				enum cxl_sysram_state want)
+/* One unit: unplugged parts are all of it, or none */
+static int cxl_sysram_set_unit(struct cxl_sysram *sysram,
+			       const struct range *unit,
+			       enum cxl_sysram_state want)
 {
-	struct cxl_sysram *sysram = cxlr_sysram->drvdata;
 	enum mmop type = cxl_sysram_state_to_mmop(want);
 	struct cxl_sysram_census census;
-	struct range whole;
 	int action;
 
-	whole = memory_block_aligned_range(&cxlr_sysram->hpa_range);
-	if (whole.start != cxlr_sysram->hpa_range.start ||
-	    whole.end != cxlr_sysram->hpa_range.end) {
-		if (want == CXL_SYSRAM_UNPLUGGED)
-			return 0;
-		dev_warn_ratelimited(&cxlr_sysram->dev,
-				     "%#llx-%#llx is not made of whole memory blocks of %#lx bytes, cannot be System RAM\n",
-				     cxlr_sysram->hpa_range.start,
-				     cxlr_sysram->hpa_range.end,
-				     memory_block_size_bytes());
-		return -EINVAL;
-	}
-
-	cxl_sysram_region_census(cxlr_sysram, &census);
+	cxl_sysram_range_census(unit, &census);
 	action = cxl_sysram_census_action(&census, want);
 	if (action <= 0)
 		return action;
-
-	if (action & CXL_SYSRAM_DO_UNPLUG)
-		return cxl_sysram_unplug(sysram);
-	/* One unit: unplugged parts are all of it, or none */
 	if (action & CXL_SYSRAM_DO_PLUG)
-		return cxl_sysram_plug(sysram, type);
-	return cxl_sysram_online(sysram, type);
+		return cxl_sysram_plug(sysram, unit, type);
+	return cxl_sysram_online(sysram, unit, type);
+}
+
+static bool cxl_sysram_whole_blocks(struct cxl_sysram_region *cxlr_sysram,
+				    const struct range *unit)
+{
+	struct range whole = memory_block_aligned_range(unit);
+
+	if (whole.start == unit->start && whole.end == unit->end)
+		return true;
+	dev_warn_ratelimited(&cxlr_sysram->dev,
+			     "%#llx-%#llx is not made of whole memory blocks of %#lx bytes, cannot be System RAM\n",
+			     unit->start, unit->end, memory_block_size_bytes());
+	return false;
+}
+
+static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
+				enum cxl_sysram_state want,
+				const struct range *units, int nr)
+{
+	struct cxl_sysram *sysram = cxlr_sysram->drvdata;
+	struct cxl_sysram_census census;
+	int rc, failed = 0;
+
+	if (want == CXL_SYSRAM_UNPLUGGED)
+		return cxl_sysram_unplug(sysram, units, nr);
+
+	/* Nothing is begun that cannot be done */
+	for (int i = 0; i < nr; i++) {
+		if (!cxl_sysram_whole_blocks(cxlr_sysram, &units[i]))
+			return -EINVAL;
+		cxl_sysram_range_census(&units[i], &census);
+		rc = cxl_sysram_census_action(&census, want);
+		if (rc < 0)
+			return rc;
+	}
+
+	for (int i = 0; i < nr; i++) {
+		rc = cxl_sysram_set_unit(sysram, &units[i], want);
+		if (rc == -EINTR)
+			return rc;
+		failed = failed ?: rc;
+	}
+	return failed;
 }
 
 static const struct cxl_sysram_ops cxl_sysram_ops = {
@@ -290,8 +397,12 @@ static int cxl_sysram_probe(struct device *dev)
 	if (!sysram->res_name)
 		return -ENOMEM;
 
-	rc = memory_group_register_static(cxlr_sysram->target_node,
-					  PFN_UP(range_len(&cxlr_sysram->hpa_range)));
+	if (cxlr_sysram->dynamic)
+		rc = memory_group_register_dynamic(cxlr_sysram->target_node,
+						   PFN_DOWN(memory_block_size_bytes()));
+	else
+		rc = memory_group_register_static(cxlr_sysram->target_node,
+						  PFN_UP(range_len(&cxlr_sysram->hpa_range)));
 	if (rc < 0)
 		return rc;
 	sysram->mgid = rc;
@@ -306,6 +417,21 @@ static int cxl_sysram_probe(struct device *dev)
 	return 0;
 }
 
+/* Never offline here, where no signal could end it. Blocks that are offline go. */
+static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
+{
+	unsigned int found;
+
+	struct range *ranges __free(kvfree) =
+		cxl_sysram_find(&sysram->cxlr_sysram->hpa_range, 1, &found);
+	if (!ranges)
+		return false;
+
+	for (unsigned int i = 0; i < found; i++)
+		remove_memory(ranges[i].start, range_len(&ranges[i]));
+	return cxl_sysram_empty(sysram);
+}
+
 static void cxl_sysram_remove(struct device *dev)
 {
 	struct cxl_sysram *sysram __free(cxl_sysram) = dev_get_drvdata(dev);
@@ -316,10 +442,9 @@ static void cxl_sysram_remove(struct device *dev)
 
 	/*
 	 * Plugged: the device was pulled, since everybody else unplugs first
-	 * and the module is pinned. Never offline here, where no signal could
-	 * end it. Blocks that are offline already can go.
+	 * and the module is pinned.
 	 */
-	if (sysram->res && remove_memory(range->start, range_len(range))) {
+	if (sysram->res && !cxl_sysram_remove_memory(sysram)) {
 		dev_err(dev, "%#llx-%#llx is System RAM still, but the path to the memory is gone: do not use node %d, reboot\n",
 			range->start, range->end, cxlr_sysram->target_node);
 		retain_and_null_ptr(sysram);

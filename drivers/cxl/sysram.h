@@ -9,11 +9,20 @@
 
 #include <linux/device.h>
 #include <linux/memory_hotplug.h>
+#include <linux/idr.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/range.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
+#include <linux/uuid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "core/extent.h"
 
 struct cxl_dax_region;
+struct cxl_dcd;
 struct cxl_region;
 struct cxl_sysram_op;
 struct cxl_sysram_region;
@@ -88,7 +97,8 @@ int cxl_sysram_census_action(const struct cxl_sysram_census *census,
 /**
  * struct cxl_sysram_ops - what the System RAM driver does for a sysram_region
  * @owner: module that must stay while an operation runs
- * @set_state: make the capacity what is wanted, all or nothing
+ * @set_state: make units of the capacity what is wanted: unplugged all together
+ *	       or not at all, plugged or brought online each one by itself
  *
  * @set_state runs in a thread of its own (see core/sysram_op.c), with no other
  * operation on the same region beside it and no lock held. A pending signal
@@ -97,16 +107,60 @@ int cxl_sysram_census_action(const struct cxl_sysram_census *census,
 struct cxl_sysram_ops {
 	struct module *owner;
 	int (*set_state)(struct cxl_sysram_region *cxlr_sysram,
-			 enum cxl_sysram_state want);
+			 enum cxl_sysram_state want,
+			 const struct range *units, int nr);
+};
+
+/**
+ * struct cxl_sysram_request - what an operation is about
+ * @want: the state that is wanted
+ * @range: host physical addresses; the part of the region that is meant
+ */
+struct cxl_sysram_request {
+	enum cxl_sysram_state want;
+	struct range range;
+};
+
+/**
+ * struct cxl_sysram_extent - accepted capacity of a dynamic region
+ * @dev: "extentN.X", a child of the sysram_region
+ * @node: host physical addresses, in the tree of the region
+ * @list: while it comes or goes
+ * @tag: allocation that it belongs to, or null
+ * @id: the X
+ * @tries: it has arrived, and the policy will be applied; so often at most
+ * @releasing: it, or a part of it, is to be given back
+ */
+struct cxl_sysram_extent {
+	struct device dev;
+	struct cxl_extent_node node;
+	struct list_head list;
+	uuid_t tag;
+	int id;
+	int tries;
+	bool releasing;
 };
 
 /**
  * struct cxl_sysram_region - the capacity of a RAM region, and the policy for it
  * @dev: "sysram_regionN", a child of the region
  * @cxlr: the region
- * @hpa_range: host physical addresses of the capacity
+ * @dynamic: the capacity comes and goes in extents
+ * @hpa_range: host physical addresses of the capacity, or where it may come
+ * @dpa_base: where @hpa_range begins in the device, of a dynamic region
+ * @dcd: the device, of a dynamic region
  * @target_node: NUMA node that the memory is, or will be, on
+ * @extents_lock: protects the members down to @extents_closed, see
+ *		  core/region_extent.c
+ * @extents: by host physical address
+ * @extent_ids: of @extents
+ * @releases: what the device wants back
+ * @release_retry: jiffies until the next attempt to give it back
+ * @extents_closed: the region goes, none may come
+ * @arrive_work: applies the policy to extents that have arrived
+ * @release_work: gives back what is in @releases
  * @lock: protects all members below; never held across a call that sleeps
+ * @capacity: bytes that are held
  * @wait: where operations wait for @op to become NULL
  * @op: the operation that runs now, or NULL
  * @dying: no new operation may start: the region is about to go
@@ -121,10 +175,23 @@ struct cxl_sysram_ops {
 struct cxl_sysram_region {
 	struct device dev;
 	struct cxl_region *cxlr;
+	bool dynamic;
 	struct range hpa_range;
+	u64 dpa_base;
+	struct cxl_dcd *dcd;
 	int target_node;
 
+	struct mutex extents_lock;
+	struct rb_root extents;
+	struct ida extent_ids;
+	struct list_head releases;
+	unsigned long release_retry;
+	bool extents_closed;
+	struct work_struct arrive_work;
+	struct delayed_work release_work;
+
 	spinlock_t lock; /* all that follows */
+	u64 capacity;
 	wait_queue_head_t wait;
 	struct cxl_sysram_op *op;
 	bool dying;
@@ -142,8 +209,13 @@ bool is_cxl_sysram_region(const struct device *dev);
 struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev);
 void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census);
+void cxl_sysram_range_census(const struct range *range,
+			     struct cxl_sysram_census *census);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want);
+int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
+			    enum cxl_sysram_policy policy,
+			    const struct range *hpa);
 int cxl_sysram_region_attach(struct cxl_sysram_region *cxlr_sysram,
 			     const struct cxl_sysram_ops *ops, void *drvdata);
 void cxl_sysram_region_detach(struct cxl_sysram_region *cxlr_sysram);
@@ -160,7 +232,23 @@ void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/sysram_op.c: operations that may take long, and can be ended */
-typedef int (*cxl_sysram_op_fn)(struct cxl_sysram_region *cxlr_sysram, int arg);
+typedef int (*cxl_sysram_op_fn)(struct cxl_sysram_region *cxlr_sysram,
+				const struct cxl_sysram_request *req);
+
+/* core/region_extent.c: the capacity of dynamic regions */
+void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *hpa,
+			      struct list_head *prepared);
+void cxl_sysram_extents_cancel(struct list_head *prepared);
+void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
+			       struct list_head *prepared);
+int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
+				  const struct range *hpa);
+int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
+struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
+				      const struct range *hpa, int *nr);
 
 /* core/explicit.c: drivers that take a device only when told to */
 struct device *cxl_explicit_find(const struct device_driver *drv,

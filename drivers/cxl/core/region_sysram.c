@@ -35,7 +35,11 @@
 
 static void cxl_sysram_region_release(struct device *dev)
 {
-	kfree(to_cxl_sysram_region(dev));
+	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
+
+	ida_destroy(&cxlr_sysram->extent_ids);
+	mutex_destroy(&cxlr_sysram->extents_lock);
+	kfree(cxlr_sysram);
 }
 
 static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
@@ -83,18 +87,55 @@ static int cxl_sysram_walk_ram(struct resource *res, void *arg)
  * Who added the memory does not matter, we or kmem: memory that exists has a
  * busy System RAM resource. The resource tree is read under its own lock only.
  */
-static u64 cxl_sysram_region_walk(struct cxl_sysram_region *cxlr_sysram,
-				  struct cxl_sysram_census *census)
+static u64 cxl_sysram_walk(const struct range *range,
+			   struct cxl_sysram_census *census)
 {
 	struct cxl_sysram_walk walk = { .census = census };
 
 	walk_iomem_res_desc(IORES_DESC_NONE,
 			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-			    cxlr_sysram->hpa_range.start,
-			    cxlr_sysram->hpa_range.end, &walk,
+			    range->start, range->end, &walk,
 			    cxl_sysram_walk_ram);
 
 	return walk.plugged_size;
+}
+
+static void cxl_sysram_count(const struct range *range, u64 blocks,
+			     struct cxl_sysram_census *census)
+{
+	unsigned long seen;
+
+	*census = (struct cxl_sysram_census) { 0 };
+	if (!blocks)
+		return;
+
+	cxl_sysram_walk(range, census);
+	seen = census->offline + census->kernel + census->movable;
+	census->unplugged = blocks > seen ? blocks - seen : 0;
+}
+
+/**
+ * cxl_sysram_range_census - count the memory blocks of a range
+ * @range: host physical addresses; only whole memory blocks within count
+ * @census: blocks by what they are at this moment
+ *
+ * Context: Process context, takes no lock that memory hotplug could hold.
+ */
+void cxl_sysram_range_census(const struct range *range,
+			     struct cxl_sysram_census *census)
+{
+	struct range whole = memory_block_aligned_range(range);
+
+	cxl_sysram_count(range, whole.start < whole.end ?
+			 range_len(&whole) / memory_block_size_bytes() : 0,
+			 census);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_census, "cxl_sysram");
+
+static u64 cxl_sysram_capacity(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	return cxlr_sysram->capacity;
 }
 
 /**
@@ -109,27 +150,30 @@ static u64 cxl_sysram_region_walk(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census)
 {
-	struct range whole = memory_block_aligned_range(&cxlr_sysram->hpa_range);
-	unsigned long seen;
-
-	*census = (struct cxl_sysram_census) { 0 };
-	if (whole.start >= whole.end)
-		return;
-
-	cxl_sysram_region_walk(cxlr_sysram, census);
-	seen = census->offline + census->kernel + census->movable;
-	census->unplugged = range_len(&whole) / memory_block_size_bytes() - seen;
+	/* Memory is nowhere but in extents, which are made of whole blocks */
+	if (cxlr_sysram->dynamic)
+		cxl_sysram_count(&cxlr_sysram->hpa_range,
+				 cxl_sysram_capacity(cxlr_sysram) /
+				 memory_block_size_bytes(), census);
+	else
+		cxl_sysram_range_census(&cxlr_sysram->hpa_range, census);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_census, "cxl_sysram");
 
 /* Runs as an operation, for a user or for the boot policy */
-static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram, int want)
+static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
+				const struct cxl_sysram_request *req)
 {
 	struct cxl_sysram_census before, after;
-	int rc;
+	int rc, nr;
+
+	struct range *units __free(kvfree) =
+		cxl_sysram_region_units(cxlr_sysram, &req->range, &nr);
+	if (IS_ERR(units))
+		return PTR_ERR(units);
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
-	rc = cxlr_sysram->ops->set_state(cxlr_sysram, want);
+	rc = cxlr_sysram->ops->set_state(cxlr_sysram, req->want, units, nr);
 	cxl_sysram_region_census(cxlr_sysram, &after);
 	if (cxl_sysram_census_state(&before) != cxl_sysram_census_state(&after))
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
@@ -153,8 +197,13 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram, int want)
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want)
 {
+	struct cxl_sysram_request req = {
+		.want = want,
+		.range = cxlr_sysram->hpa_range,
+	};
+
 	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
-				 cxl_sysram_set_state, want);
+				 cxl_sysram_set_state, &req);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_set_state, "cxl_sysram");
 
@@ -233,7 +282,7 @@ static ssize_t size_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
 	return sysfs_emit(buf, "%llu\n",
-			  range_len(&to_cxl_sysram_region(dev)->hpa_range));
+			  cxl_sysram_capacity(to_cxl_sysram_region(dev)));
 }
 static DEVICE_ATTR_RO(size);
 
@@ -241,7 +290,8 @@ static ssize_t plugged_size_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n",
-			  cxl_sysram_region_walk(to_cxl_sysram_region(dev), NULL));
+			  cxl_sysram_walk(&to_cxl_sysram_region(dev)->hpa_range,
+					  NULL));
 }
 static DEVICE_ATTR_RO(plugged_size);
 
@@ -282,6 +332,25 @@ static ssize_t memmap_on_memory_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(memmap_on_memory);
 
+static ssize_t release_extent_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t len)
+{
+	unsigned int id;
+	int rc;
+
+	if (strlen(buf) != len)
+		return -EINVAL;
+	rc = kstrtouint(buf, 0, &id);
+	if (rc)
+		return rc;
+	if (id > INT_MAX)
+		return -ENOENT;
+	rc = cxl_sysram_release_extent(to_cxl_sysram_region(dev), id);
+	return rc ?: len;
+}
+static DEVICE_ATTR_WO(release_extent);
+
 static struct attribute *cxl_sysram_region_attrs[] = {
 	&dev_attr_hotplug.attr,
 	&dev_attr_state.attr,
@@ -289,6 +358,7 @@ static struct attribute *cxl_sysram_region_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_plugged_size.attr,
 	&dev_attr_memmap_on_memory.attr,
+	&dev_attr_release_extent.attr,
 	NULL,
 };
 
@@ -299,6 +369,8 @@ static umode_t cxl_sysram_region_visible(struct kobject *kobj,
 		to_cxl_sysram_region(kobj_to_dev(kobj));
 
 	if (a == &dev_attr_target_node.attr && cxlr_sysram->target_node < 0)
+		return 0;
+	if (a == &dev_attr_release_extent.attr && !cxlr_sysram->dynamic)
 		return 0;
 	return a->mode;
 }
@@ -346,8 +418,19 @@ struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev)
 }
 EXPORT_SYMBOL_FOR_MODULES(to_cxl_sysram_region, "cxl_sysram");
 
-/* Once: by whichever comes last, the region or the System RAM driver */
-static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
+/**
+ * cxl_sysram_region_apply - plug capacity if the policy says so
+ * @cxlr_sysram: the region
+ * @policy: any
+ * @hpa: the capacity
+ *
+ * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
+ * Return: 0, also for a policy that plugs nothing; else as
+ * cxl_sysram_region_set_state().
+ */
+int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
+			    enum cxl_sysram_policy policy,
+			    const struct range *hpa)
 {
 	static const enum cxl_sysram_state states[] = {
 		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
@@ -355,8 +438,21 @@ static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
 		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
 		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
 	};
-	enum cxl_sysram_policy policy;
+	struct cxl_sysram_request req = { .range = *hpa };
 	enum mmop type;
+
+	if (!cxl_sysram_policy_plugs(policy, &type))
+		return 0;
+
+	req.want = states[type];
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				 cxl_sysram_set_state, &req);
+}
+
+/* Once: by whichever comes last, the region or the System RAM driver */
+static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
+{
+	enum cxl_sysram_policy policy;
 	int rc;
 
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
@@ -366,11 +462,9 @@ static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
 		cxlr_sysram->boot_policy = CXL_SYSRAM_POLICY_NONE;
 	}
 
-	if (!cxl_sysram_policy_plugs(policy, &type))
-		return;
-
 	/* The device works without: the user sees the reason, and may retry */
-	rc = cxl_sysram_region_set_state(cxlr_sysram, states[type]);
+	rc = cxl_sysram_region_apply(cxlr_sysram, policy,
+				     &cxlr_sysram->hpa_range);
 	if (rc)
 		dev_err(&cxlr_sysram->dev, "sysram_hotplug=%s failed: %pe\n",
 			cxl_sysram_policy_to_str(policy), ERR_PTR(rc));
@@ -415,6 +509,9 @@ int cxl_sysram_region_attach(struct cxl_sysram_region *cxlr_sysram,
 	}
 
 	cxl_sysram_region_apply_boot(cxlr_sysram);
+	/* Extents that could not be plugged without a driver */
+	if (cxlr_sysram->dynamic)
+		queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
 	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_attach, "cxl_sysram");
@@ -574,6 +671,10 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
 
 	cxlr_sysram->cxlr = cxlr;
 	cxlr_sysram->hpa_range = DEFINE_RANGE(p->res->start, p->res->end);
+	cxlr_sysram->dynamic = cxlr->mode == CXL_PARTMODE_DYNAMIC_RAM_1;
+	if (!cxlr_sysram->dynamic)
+		cxlr_sysram->capacity = range_len(&cxlr_sysram->hpa_range);
+	cxl_sysram_extents_init(cxlr_sysram);
 	cxlr_sysram->target_node = phys_to_target_node(p->res->start);
 	if (cxlr_sysram->target_node == NUMA_NO_NODE)
 		cxlr_sysram->target_node =
@@ -601,6 +702,7 @@ static void cxlr_sysram_unregister(void *_cxlr_sysram)
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = true;
 	cxl_sysram_op_drain(cxlr_sysram);
+	cxl_sysram_extents_close(cxlr_sysram);
 	device_unregister(&cxlr_sysram->dev);
 }
 

@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <cxlmem.h>
 #include <cxl.h>
+#include <dcd.h>
 #include "core.h"
 #include "sysram_op.h"
 
@@ -86,7 +87,8 @@ static int match_dax_region(struct device *dev, const void *data)
 }
 
 /* Runs as an operation */
-static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram, int arg)
+static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
 {
 	int rc;
 
@@ -117,11 +119,12 @@ static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram, int arg)
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
 {
 	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_DAX,
-				 cxl_sysram_unplug_dax, 0);
+				 cxl_sysram_unplug_dax, NULL);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unplug_dax, "dax_cxl");
 
-static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram, int arg)
+static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
 {
 	const struct cxl_sysram_ops *ops;
 	bool dax_owned, plugged;
@@ -134,12 +137,13 @@ static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram, int arg)
 	}
 
 	if (dax_owned)
-		return cxl_sysram_unplug_dax(cxlr_sysram, 0);
+		return cxl_sysram_unplug_dax(cxlr_sysram, NULL);
 	if (!plugged)
 		return 0;
 	if (!ops)
 		return -EBUSY;
-	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED);
+	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
+			      &cxlr_sysram->hpa_range, 1);
 }
 
 /**
@@ -173,7 +177,7 @@ int cxl_region_quiesce(struct cxl_region *cxlr)
 	}
 
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
-			       cxl_sysram_unplug_all, 0);
+			       cxl_sysram_unplug_all, NULL);
 	if (rc)
 		cxl_region_resume(cxlr);
 	return rc;
@@ -193,8 +197,11 @@ void cxl_region_resume(struct cxl_region *cxlr)
 		return;
 
 	cxlr_sysram = to_cxl_sysram_region(dev);
-	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->dying = false;
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dying = false;
+	/* What has arrived meanwhile */
+	if (cxlr_sysram->dynamic)
+		queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
 }
 
 /* Which regions sysram_region may have at all, before anything is set up */
@@ -208,10 +215,8 @@ static int cxl_sysram_may_probe(struct cxl_region *cxlr, const char **why)
 		return rc;
 	}
 
-	if (cxlr->mode != CXL_PARTMODE_RAM) {
-		*why = cxlr->mode == CXL_PARTMODE_PMEM ?
-		       "it is persistent memory" :
-		       "dynamic capacity is not supported yet";
+	if (cxlr->mode == CXL_PARTMODE_PMEM) {
+		*why = "it is persistent memory";
 		return -EOPNOTSUPP;
 	}
 
@@ -275,6 +280,10 @@ static int cxl_sysram_probe(struct device *dev)
 	cxlr_sysram = devm_cxl_add_sysram_region(cxlr, policy);
 	if (IS_ERR(cxlr_sysram))
 		return PTR_ERR(cxlr_sysram);
+
+	/* The policy is applied to the capacity as it comes */
+	if (cxlr_sysram->dynamic)
+		return devm_cxl_dcd_attach(cxlr_sysram);
 
 	cxlr_dax = devm_cxl_add_dax_region(cxlr, &cxlr_sysram->dev);
 	if (IS_ERR(cxlr_dax))

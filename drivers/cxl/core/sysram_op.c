@@ -60,7 +60,7 @@ static DEFINE_MUTEX(cxl_sysram_op_turn);
  * @owner: module that @fn calls into, pinned, or NULL
  * @task: the thread, pinned
  * @fn: what to do
- * @arg: for @fn
+ * @req: for @fn
  * @cancelled: give up; set before the signal is sent
  * @rc: what @fn returned
  */
@@ -71,7 +71,7 @@ struct cxl_sysram_op {
 	struct module *owner;
 	struct task_struct *task;
 	cxl_sysram_op_fn fn;
-	int arg;
+	struct cxl_sysram_request req;
 	bool cancelled;
 	int rc;
 };
@@ -97,7 +97,7 @@ DEFINE_FREE(cxl_sysram_op, struct cxl_sysram_op *, cxl_sysram_op_put(_T))
 
 static struct cxl_sysram_op *
 cxl_sysram_op_alloc(struct cxl_sysram_region *cxlr_sysram, cxl_sysram_op_fn fn,
-		    int arg)
+		    const struct cxl_sysram_request *req)
 {
 	struct cxl_sysram_op *op = kzalloc_obj(*op);
 
@@ -109,7 +109,8 @@ cxl_sysram_op_alloc(struct cxl_sysram_region *cxlr_sysram, cxl_sysram_op_fn fn,
 	get_device(&cxlr_sysram->dev);
 	op->cxlr_sysram = cxlr_sysram;
 	op->fn = fn;
-	op->arg = arg;
+	if (req)
+		op->req = *req;
 	return op;
 }
 
@@ -140,7 +141,7 @@ static int cxl_sysram_op_do(struct cxl_sysram_op *op)
 
 	if (READ_ONCE(op->cancelled))
 		return -EINTR;
-	return op->fn(op->cxlr_sysram, op->arg);
+	return op->fn(op->cxlr_sysram, &op->req);
 }
 
 static int cxl_sysram_op_thread(void *data)
@@ -227,7 +228,7 @@ static unsigned long cxl_sysram_op_timeout(struct cxl_sysram_region *cxlr_sysram
  * @cxlr_sysram: the region
  * @kind: what must hold for the operation to start
  * @fn: the operation; ends early, with everything restored, on a signal
- * @arg: for @fn
+ * @req: for @fn, copied; NULL for none
  *
  * Waits for another operation of the same region to end first. The wait ends
  * at the deadline of unplug_timeout= seconds plus one for each GiB of the
@@ -241,14 +242,14 @@ static unsigned long cxl_sysram_op_timeout(struct cxl_sysram_region *cxlr_sysram
  */
 int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		      enum cxl_sysram_op_kind kind, cxl_sysram_op_fn fn,
-		      int arg)
+		      const struct cxl_sysram_request *req)
 {
 	unsigned long timeout = cxl_sysram_op_timeout(cxlr_sysram);
 	long left;
 	int rc;
 
 	struct cxl_sysram_op *op __free(cxl_sysram_op) =
-		cxl_sysram_op_alloc(cxlr_sysram, fn, arg);
+		cxl_sysram_op_alloc(cxlr_sysram, fn, req);
 	if (!op)
 		return -ENOMEM;
 
