@@ -181,7 +181,7 @@ struct cxl_sysram_region {
 	struct cxl_dcd *dcd;
 	int target_node;
 
-	struct mutex extents_lock;
+	struct mutex extents_lock; /* down to extents_closed */
 	struct rb_root extents;
 	struct ida extent_ids;
 	struct list_head releases;

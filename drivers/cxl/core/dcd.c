@@ -57,7 +57,7 @@ struct cxl_dcd {
 	struct cxl_memdev_state *mds;
 	struct cxl_extent_rules rules;
 	struct workqueue_struct *queue;
-	struct mutex regions_lock;
+	struct mutex regions_lock; /* regions */
 	struct list_head regions;
 	struct delayed_work deadline;
 	enum cxl_chain_state chain;
@@ -190,6 +190,7 @@ void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 	struct device *dev = mds->cxlds.dev;
 	u64 base, decode_len, len, block;
 	struct cxl_mbox_dc_region region;
+	struct cxl_dcd *dcd;
 	const char *why;
 	int rc;
 
@@ -217,7 +218,7 @@ void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 		return;
 	}
 
-	struct cxl_dcd *dcd = devm_kzalloc(dev, sizeof(*dcd), GFP_KERNEL);
+	dcd = devm_kzalloc(dev, sizeof(*dcd), GFP_KERNEL);
 	if (!dcd)
 		return;
 

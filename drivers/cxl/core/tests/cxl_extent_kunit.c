@@ -66,8 +66,8 @@ static void chain_answers_once(struct kunit *test)
 			begun++;
 		if (action & (CXL_CHAIN_SERVE | CXL_CHAIN_REJECT))
 			answered++;
-		KUNIT_ASSERT_FALSE(test, (action & CXL_CHAIN_SERVE) &&
-					 (action & CXL_CHAIN_REJECT));
+		KUNIT_ASSERT_NE(test, CXL_CHAIN_SERVE | CXL_CHAIN_REJECT,
+				action & (CXL_CHAIN_SERVE | CXL_CHAIN_REJECT));
 		KUNIT_ASSERT_EQ(test, begun - answered,
 				state == CXL_CHAIN_OPEN ? 1 : 0);
 	}
@@ -277,6 +277,7 @@ static struct kunit_suite cxl_extent_suite = {
 	.name = "cxl_extent",
 	.test_cases = cxl_extent_cases,
 };
+
 kunit_test_suite(cxl_extent_suite);
 
 MODULE_DESCRIPTION("KUnit tests of CXL extents and offers");
