@@ -94,6 +94,13 @@ cxl_sysram_census_state(const struct cxl_sysram_census *census);
 int cxl_sysram_census_action(const struct cxl_sysram_census *census,
 			     enum cxl_sysram_state want);
 
+/* core/sysram_census.c: what the memory of a range is */
+u64 cxl_sysram_range_plugged(const struct range *range);
+void cxl_sysram_range_census(const struct range *range,
+			     struct cxl_sysram_census *census);
+void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
+			      struct cxl_sysram_census *census);
+
 /**
  * struct cxl_sysram_ops - what the System RAM driver does for a sysram_region
  * @owner: module that must stay while an operation runs
@@ -130,6 +137,7 @@ struct cxl_sysram_request {
  * @id: the X
  * @tries: it has arrived, and the policy will be applied; so often at most
  * @releasing: it, or a part of it, is to be given back
+ * @announced: the state that userspace has been told last
  */
 struct cxl_sysram_extent {
 	struct device dev;
@@ -139,6 +147,7 @@ struct cxl_sysram_extent {
 	int id;
 	int tries;
 	bool releasing;
+	enum cxl_sysram_state announced;
 };
 
 /**
@@ -209,8 +218,6 @@ bool is_cxl_sysram_region(const struct device *dev);
 struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev);
 void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census);
-void cxl_sysram_range_census(const struct range *range,
-			     struct cxl_sysram_census *census);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want);
 int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
@@ -246,9 +253,12 @@ void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 			       struct list_head *prepared);
 int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 				  const struct range *hpa);
+void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *hpa);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
-				      const struct range *hpa, int *nr);
+				      const struct range *hpa, bool releasing,
+				      int *nr);
 
 /* core/explicit.c: drivers that take a device only when told to */
 struct device *cxl_explicit_find(const struct device_driver *drv,

@@ -387,14 +387,14 @@ static void cxl_sysram_extents_arrive_work(struct work_struct *work)
  * cxl_sysram_region_units - the units in which memory is plugged
  * @cxlr_sysram: any sysram_region
  * @hpa: the part of the region that matters
+ * @releasing: also extents that are to be given back, which may only go
  * @nr: how many there are
- *
- * An extent that is being given back is none.
  *
  * Return: an array, to be freed with kvfree(); ERR_PTR(-ENOMEM).
  */
 struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
-				      const struct range *hpa, int *nr)
+				      const struct range *hpa, bool releasing,
+				      int *nr)
 {
 	struct cxl_sysram_extent *extent;
 	struct range *units;
@@ -418,10 +418,37 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 		return ERR_PTR(-ENOMEM);
 	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
 	     extent = cxl_sysram_extent_next(extent, hpa)) {
-		if (!extent->releasing)
+		if (releasing || !extent->releasing)
 			units[(*nr)++] = extent->node.range;
 	}
 	return units;
+}
+
+/**
+ * cxl_sysram_extents_announce - say which extents have changed
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the part of the region that matters
+ *
+ * Context: An operation, after it has changed memory.
+ */
+void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *hpa)
+{
+	struct cxl_sysram_extent *extent;
+
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
+	     extent = cxl_sysram_extent_next(extent, hpa)) {
+		struct cxl_sysram_census census;
+		enum cxl_sysram_state state;
+
+		cxl_sysram_range_census(&extent->node.range, &census);
+		state = cxl_sysram_census_state(&census);
+		if (extent->announced == state)
+			continue;
+		extent->announced = state;
+		kobject_uevent(&extent->dev.kobj, KOBJ_CHANGE);
+	}
 }
 
 static void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
@@ -458,6 +485,7 @@ static int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 							&extent->tag);
 			if (!piece)
 				return -ENOMEM;
+			piece->announced = extent->announced;
 			list_add_tail(&piece->list, rest);
 		}
 	}
@@ -624,11 +652,13 @@ static void cxl_sysram_extents_release_work(struct work_struct *work)
 			rc = cxl_sysram_release_range(cxlr_sysram, &release->hpa);
 		if (rc == -EBUSY || rc == -ENOMEM)
 			continue;
-		if (rc && rc != -ENXIO)
+		if (rc) {
 			dev_warn_ratelimited(&cxlr_sysram->dev,
 					     "%#llx-%#llx is not given back: %pe\n",
 					     release->hpa.start, release->hpa.end,
 					     ERR_PTR(rc));
+			cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, false);
+		}
 		list_del(&release->list);
 		kfree(release);
 	}

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
-#include <linux/ioport.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <cxlmem.h>
 #include <cxl.h>
 #include "core.h"
@@ -42,96 +39,6 @@ static void cxl_sysram_region_release(struct device *dev)
 	kfree(cxlr_sysram);
 }
 
-static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
-{
-	struct page *page = pfn_to_online_page(PHYS_PFN(hpa));
-	memdesc_flags_t flags;
-
-	/*
-	 * The block may be taken offline and removed while we look, its struct
-	 * page with it. No lock that memory hotplug takes may be taken here,
-	 * so read in a way that survives, and count it as what it has become.
-	 */
-	if (!page || copy_from_kernel_nofault(&flags, &page->flags, sizeof(flags)))
-		census->offline++;
-	else if (memdesc_zonenum(&flags) == ZONE_MOVABLE)
-		census->movable++;
-	else
-		census->kernel++;
-
-	return 0;
-}
-
-struct cxl_sysram_walk {
-	struct cxl_sysram_census *census;
-	u64 plugged_size;
-};
-
-static int cxl_sysram_walk_ram(struct resource *res, void *arg)
-{
-	const u64 block = memory_block_size_bytes();
-	struct cxl_sysram_walk *walk = arg;
-
-	walk->plugged_size += resource_size(res);
-	if (!walk->census)
-		return 0;
-
-	for (u64 hpa = ALIGN(res->start, block); hpa + block - 1 <= res->end;
-	     hpa += block)
-		cxl_sysram_block(hpa, walk->census);
-
-	return 0;
-}
-
-/*
- * Who added the memory does not matter, we or kmem: memory that exists has a
- * busy System RAM resource. The resource tree is read under its own lock only.
- */
-static u64 cxl_sysram_walk(const struct range *range,
-			   struct cxl_sysram_census *census)
-{
-	struct cxl_sysram_walk walk = { .census = census };
-
-	walk_iomem_res_desc(IORES_DESC_NONE,
-			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-			    range->start, range->end, &walk,
-			    cxl_sysram_walk_ram);
-
-	return walk.plugged_size;
-}
-
-static void cxl_sysram_count(const struct range *range, u64 blocks,
-			     struct cxl_sysram_census *census)
-{
-	unsigned long seen;
-
-	*census = (struct cxl_sysram_census) { 0 };
-	if (!blocks)
-		return;
-
-	cxl_sysram_walk(range, census);
-	seen = census->offline + census->kernel + census->movable;
-	census->unplugged = blocks > seen ? blocks - seen : 0;
-}
-
-/**
- * cxl_sysram_range_census - count the memory blocks of a range
- * @range: host physical addresses; only whole memory blocks within count
- * @census: blocks by what they are at this moment
- *
- * Context: Process context, takes no lock that memory hotplug could hold.
- */
-void cxl_sysram_range_census(const struct range *range,
-			     struct cxl_sysram_census *census)
-{
-	struct range whole = memory_block_aligned_range(range);
-
-	cxl_sysram_count(range, whole.start < whole.end ?
-			 range_len(&whole) / memory_block_size_bytes() : 0,
-			 census);
-}
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_census, "cxl_sysram");
-
 static u64 cxl_sysram_capacity(struct cxl_sysram_region *cxlr_sysram)
 {
 	guard(spinlock)(&cxlr_sysram->lock);
@@ -152,9 +59,9 @@ void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 {
 	/* Memory is nowhere but in extents, which are made of whole blocks */
 	if (cxlr_sysram->dynamic)
-		cxl_sysram_count(&cxlr_sysram->hpa_range,
-				 cxl_sysram_capacity(cxlr_sysram) /
-				 memory_block_size_bytes(), census);
+		cxl_sysram_blocks_census(&cxlr_sysram->hpa_range,
+					 cxl_sysram_capacity(cxlr_sysram) /
+					 memory_block_size_bytes(), census);
 	else
 		cxl_sysram_range_census(&cxlr_sysram->hpa_range, census);
 }
@@ -168,7 +75,8 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	int rc, nr;
 
 	struct range *units __free(kvfree) =
-		cxl_sysram_region_units(cxlr_sysram, &req->range, &nr);
+		cxl_sysram_region_units(cxlr_sysram, &req->range,
+					req->want == CXL_SYSRAM_UNPLUGGED, &nr);
 	if (IS_ERR(units))
 		return PTR_ERR(units);
 
@@ -177,6 +85,7 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_region_census(cxlr_sysram, &after);
 	if (cxl_sysram_census_state(&before) != cxl_sysram_census_state(&after))
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	cxl_sysram_extents_announce(cxlr_sysram, &req->range);
 
 	return rc;
 }
@@ -290,8 +199,7 @@ static ssize_t plugged_size_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n",
-			  cxl_sysram_walk(&to_cxl_sysram_region(dev)->hpa_range,
-					  NULL));
+			  cxl_sysram_range_plugged(&to_cxl_sysram_region(dev)->hpa_range));
 }
 static DEVICE_ATTR_RO(plugged_size);
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/align.h>
+#include <linux/export.h>
+#include <linux/ioport.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <sysram.h>
+
+/**
+ * DOC: cxl sysram census
+ *
+ * What the memory of a range is at this moment, block by block, whoever has added
+ * it or toggled it. Neither the hotplug lock nor a mutex that is held across
+ * memory hotplug may be taken for it: 'state' can be read while memory comes and
+ * goes.
+ */
+
+static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(hpa));
+	memdesc_flags_t flags;
+
+	/*
+	 * The block may be taken offline and removed while we look, its struct
+	 * page with it. No lock that memory hotplug takes may be taken here,
+	 * so read in a way that survives, and count it as what it has become.
+	 */
+	if (!page || copy_from_kernel_nofault(&flags, &page->flags, sizeof(flags)))
+		census->offline++;
+	else if (memdesc_zonenum(&flags) == ZONE_MOVABLE)
+		census->movable++;
+	else
+		census->kernel++;
+
+	return 0;
+}
+
+struct cxl_sysram_walk {
+	struct cxl_sysram_census *census;
+	u64 plugged_size;
+};
+
+static int cxl_sysram_walk_ram(struct resource *res, void *arg)
+{
+	const u64 block = memory_block_size_bytes();
+	struct cxl_sysram_walk *walk = arg;
+
+	walk->plugged_size += resource_size(res);
+	if (!walk->census)
+		return 0;
+
+	for (u64 hpa = ALIGN(res->start, block); hpa + block - 1 <= res->end;
+	     hpa += block)
+		cxl_sysram_block(hpa, walk->census);
+
+	return 0;
+}
+
+/*
+ * Who added the memory does not matter, we or kmem: memory that exists has a
+ * busy System RAM resource. The resource tree is read under its own lock only.
+ */
+static u64 cxl_sysram_walk(const struct range *range,
+			   struct cxl_sysram_census *census)
+{
+	struct cxl_sysram_walk walk = { .census = census };
+
+	walk_iomem_res_desc(IORES_DESC_NONE,
+			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			    range->start, range->end, &walk,
+			    cxl_sysram_walk_ram);
+
+	return walk.plugged_size;
+}
+
+/**
+ * cxl_sysram_range_plugged - how much of a range is System RAM
+ * @range: host physical addresses
+ *
+ * Return: bytes.
+ */
+u64 cxl_sysram_range_plugged(const struct range *range)
+{
+	return cxl_sysram_walk(range, NULL);
+}
+
+/**
+ * cxl_sysram_blocks_census - count the memory blocks that may be in a range
+ * @range: host physical addresses
+ * @blocks: how many there are if all of them are plugged
+ * @census: blocks by what they are at this moment
+ *
+ * Context: Process context, takes no lock that memory hotplug could hold.
+ */
+void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
+			      struct cxl_sysram_census *census)
+{
+	unsigned long seen;
+
+	*census = (struct cxl_sysram_census) { 0 };
+	if (!blocks)
+		return;
+
+	cxl_sysram_walk(range, census);
+	seen = census->offline + census->kernel + census->movable;
+	census->unplugged = blocks > seen ? blocks - seen : 0;
+}
+
+/**
+ * cxl_sysram_range_census - count the memory blocks of a range
+ * @range: host physical addresses; only whole memory blocks within count
+ * @census: blocks by what they are at this moment
+ *
+ * Context: Process context, takes no lock that memory hotplug could hold.
+ */
+void cxl_sysram_range_census(const struct range *range,
+			     struct cxl_sysram_census *census)
+{
+	struct range whole = memory_block_aligned_range(range);
+
+	cxl_sysram_blocks_census(range, whole.start < whole.end ?
+				 range_len(&whole) / memory_block_size_bytes() : 0,
+				 census);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_census, "cxl_sysram");
