@@ -60,4 +60,4 @@ kunit: kernel guest ## unit tests only
 	@lab/run.sh scenario kunit
 
 clean: ## remove everything that was built; downloads stay
-	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*
+	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/tree-stock* $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*
