@@ -143,14 +143,15 @@ class Splats:
             lines = f.read().splitlines()
         if not any("Linux version" in l for l in lines):
             return ["the kernel log is empty"]
-        found, excused = [], False
+        found, excused = [], 0
         for i, l in enumerate(lines, 1):
             if any(a.search(l) for a in self.allow):
-                # with the whole trace that follows
-                excused = "WARNING:" in l
-            elif self.deny.search(l) and not excused:
+                # with its trace: a warning has an end, others have one at once
+                excused = len(lines) if "WARNING:" in l else i + 12
+            elif self.deny.search(l) and i > excused:
                 found.append(f"line {i}: {l}")
-            excused = excused and "end trace" not in l
+            if "end trace" in l:
+                excused = 0
         return found
 
 
