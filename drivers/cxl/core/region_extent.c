@@ -334,7 +334,8 @@ static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
 	if (cxlr_sysram->extents_closed)
 		return false;
 	for (extent = cxl_sysram_extent_find(cxlr_sysram, &cxlr_sysram->hpa_range);
-	     extent; extent = cxl_sysram_extent_next(extent, &cxlr_sysram->hpa_range)) {
+	     extent;
+	     extent = cxl_sysram_extent_next(extent, &cxlr_sysram->hpa_range)) {
 		if (!extent->tries)
 			continue;
 		extent->tries--;
@@ -492,6 +493,28 @@ static int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 	return 0;
 }
 
+static void cxl_sysram_extents_take(struct cxl_sysram_region *cxlr_sysram,
+				    const struct range *hpa,
+				    struct list_head *taken)
+{
+	struct cxl_sysram_extent *extent;
+
+	while ((extent = cxl_sysram_extent_find(cxlr_sysram, hpa))) {
+		cxl_sysram_extent_erase(cxlr_sysram, extent);
+		list_add_tail(&extent->list, taken);
+	}
+}
+
+static void cxl_sysram_extents_unregister(struct list_head *taken)
+{
+	struct cxl_sysram_extent *extent, *next;
+
+	list_for_each_entry_safe(extent, next, taken, list) {
+		list_del_init(&extent->list);
+		device_unregister(&extent->dev);
+	}
+}
+
 /* Replace the extents that a release cuts by what stays of them */
 static void cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa,
@@ -501,20 +524,13 @@ static void cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
 	LIST_HEAD(gone);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
-		while ((extent = cxl_sysram_extent_find(cxlr_sysram, hpa))) {
-			cxl_sysram_extent_erase(cxlr_sysram, extent);
-			list_add_tail(&extent->list, &gone);
-		}
+		cxl_sysram_extents_take(cxlr_sysram, hpa, &gone);
 		list_for_each_entry_safe(extent, next, rest, list) {
 			list_del_init(&extent->list);
 			cxl_sysram_extent_show(cxlr_sysram, extent);
 		}
 	}
-
-	list_for_each_entry_safe(extent, next, &gone, list) {
-		list_del_init(&extent->list);
-		device_unregister(&extent->dev);
-	}
+	cxl_sysram_extents_unregister(&gone);
 }
 
 /* Runs as an operation: unplug, tell the device, and let the extents go */
@@ -555,12 +571,10 @@ static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
 				    const struct range *hpa)
 {
 	struct cxl_sysram_request req = { .range = *hpa };
-	int rc;
 
 	cxl_sysram_extents_mark(cxlr_sysram, hpa, true);
-	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_EXTENT,
-			       cxl_sysram_extents_give, &req);
-	return rc;
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_EXTENT,
+				 cxl_sysram_extents_give, &req);
 }
 
 /**
@@ -698,8 +712,7 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
  */
 void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_extent_release *release, *next_release;
-	struct cxl_sysram_extent *extent, *next;
+	struct cxl_extent_release *release, *next;
 	LIST_HEAD(gone);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock)
@@ -708,19 +721,13 @@ void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
 	cancel_delayed_work_sync(&cxlr_sysram->release_work);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
-		while ((extent = cxl_sysram_extent_find(cxlr_sysram,
-							&cxlr_sysram->hpa_range))) {
-			cxl_sysram_extent_erase(cxlr_sysram, extent);
-			list_add_tail(&extent->list, &gone);
-		}
-		list_for_each_entry_safe(release, next_release,
-					 &cxlr_sysram->releases, list) {
+		cxl_sysram_extents_take(cxlr_sysram, &cxlr_sysram->hpa_range,
+					&gone);
+		list_for_each_entry_safe(release, next, &cxlr_sysram->releases,
+					 list) {
 			list_del(&release->list);
 			kfree(release);
 		}
 	}
-	list_for_each_entry_safe(extent, next, &gone, list) {
-		list_del_init(&extent->list);
-		device_unregister(&extent->dev);
-	}
+	cxl_sysram_extents_unregister(&gone);
 }
