@@ -74,12 +74,23 @@ helpers() {
 	done
 }
 
+# The modules of cxl_test stay out of the way of modprobe, see /lab/mock
+cxl_test() {
+	local test=$CACHE/out/$1-cxl_test/tools/testing/cxl module
+	[ -d "$test" ] || return 0
+	mkdir -p "$2"
+	for module in "$test"/*.ko "$test"/test/*.ko; do
+		strip --strip-debug -o "$2/$(basename "$module")" "$module"
+	done
+}
+
 initrd() {
 	local name=$1 over=$CACHE/overlay-$1
 	rm -rf "$over"
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
 	make -s -C "$TREE" O="$CACHE/out/$name" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
-	cp -r "$ROOT"/lab/guest/{init,agent,lib,welcome,rules} "$over/lab"
+	cxl_test "$name" "$over/lab/cxl_test"
+	cp -r "$ROOT"/lab/guest/{init,agent,lib,mock,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"

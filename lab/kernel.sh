@@ -2,7 +2,7 @@
 # Configure and build a kernel from the assembled tree.
 #
 #   kernel.sh config NAME FRAGMENT...   configuration from lab/config/FRAGMENT.config
-#   kernel.sh build NAME                bzImage and modules
+#   kernel.sh build NAME                bzImage and modules, and those of cxl_test
 #
 # The output is $CACHE/out/NAME. A symbol that a fragment asks for and that does
 # not survive is an error, whatever the reason.
@@ -28,11 +28,20 @@ config() {
 	[ -z "$lost" ] || die "these symbols did not survive, for kernel $name:"$'\n'"$lost"
 }
 
-# A build takes minutes when cold: say where it is
+kmake() {
+	local out=$1
+	shift
+	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache ${KCC:-gcc}" KBUILD_BUILD_TIMESTAMP=@0 \
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 "$@"
+}
+
+# A build takes minutes when cold: say where it is. cxl_test has a cxl_core and
+# others of its own, written to ../../../drivers relative to its output.
 build() {
 	local out=$CACHE/out/$1
-	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache ${KCC:-gcc}" KBUILD_BUILD_TIMESTAMP=@0 \
-		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 bzImage modules
+	kmake "$out" bzImage modules &&
+		{ [ ! -e "$TREE/tools/testing/cxl/test/dcd.c" ] ||
+			kmake "$out" M=tools/testing/cxl MO="$out-cxl_test/tools/testing/cxl" modules; }
 }
 
 case ${1:-} in
