@@ -10,11 +10,13 @@
 #include <linux/uuid.h>
 #include <cxl/event.h>
 
+struct cxl_dcd;
 struct cxl_dpa_info;
 struct cxl_sysram_region;
 struct range;
 struct cxl_memdev_state;
 struct device;
+struct mutex;
 
 /* Dynamic Capacity Event Record, CXL r3.1 section 8.2.9.2.1.6; Table 8-50 */
 #define CXL_EVENT_DCD_UUID                                                  \
@@ -82,11 +84,13 @@ void cxl_dcd_record(struct cxl_memdev_state *mds,
 		    const struct cxl_event_record_raw *raw);
 void cxl_dcd_overflow(struct cxl_memdev_state *mds);
 int devm_cxl_dcd_attach(struct cxl_sysram_region *cxlr_sysram);
+struct mutex *cxl_dcd_list_lock(struct cxl_dcd *dcd);
 int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
-		    const struct range *hpa);
+		    const struct range *hpa, int nr);
 #else
 static inline bool cxl_dcd_walk_cel(struct cxl_memdev_state *mds, u16 opcode)
 {
+	return false;
 }
 
 static inline void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds,

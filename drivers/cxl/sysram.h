@@ -106,16 +106,21 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
  * @owner: module that must stay while an operation runs
  * @set_state: make units of the capacity what is wanted: unplugged all together
  *	       or not at all, plugged or brought online each one by itself
+ * @poison: capacity within one memory block is gone: whoever uses it gets SIGBUS.
+ *	    0 when the block may be unplugged now, -EBUSY when somebody holds a
+ *	    page of it
  *
- * @set_state runs in a thread of its own (see core/sysram_op.c), with no other
- * operation on the same region beside it and no lock held. A pending signal
- * asks it to give up and to leave everything as it was.
+ * Both run in a thread of their own (see core/sysram_op.c), with no other
+ * operation on the same region beside them and no lock held. A pending signal
+ * asks them to give up, and @set_state to leave everything as it was.
  */
 struct cxl_sysram_ops {
 	struct module *owner;
 	int (*set_state)(struct cxl_sysram_region *cxlr_sysram,
 			 enum cxl_sysram_state want,
 			 const struct range *units, int nr);
+	int (*poison)(struct cxl_sysram_region *cxlr_sysram,
+		      const struct range *hpa);
 };
 
 /**
@@ -251,14 +256,20 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_extents_cancel(struct list_head *prepared);
 void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 			       struct list_head *prepared);
-int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa);
+bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
+				const struct range *hpa);
 void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa);
-int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 				      const struct range *hpa, bool releasing,
 				      int *nr);
+
+/* core/region_release.c: the same, when it goes */
+int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
+				  const struct range *hpa, bool forced);
+int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
+			       const struct range *listed, int nr);
+int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 
 /* core/explicit.c: drivers that take a device only when told to */
 struct device *cxl_explicit_find(const struct device_driver *drv,

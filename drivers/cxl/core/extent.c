@@ -188,6 +188,44 @@ int cxl_range_carve(const struct range *from, const struct range *out,
 EXPORT_SYMBOL_FOR_MODULES(cxl_range_carve, "cxl_extent_kunit");
 
 /**
+ * cxl_range_gap - what of a range is in none of others
+ * @range: the range
+ * @others: ordered by address, without overlap
+ * @nr: how many
+ * @gap: the first part that is in none of them
+ *
+ * O(log n).
+ *
+ * Return: false when they have all of it.
+ */
+bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
+		   struct range *gap)
+{
+	int low = 0, high = nr;
+
+	/* The first one that ends behind the beginning */
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (others[mid].end < range->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+
+	*gap = *range;
+	for (; low < nr && others[low].start <= gap->start; low++) {
+		if (others[low].end >= range->end)
+			return false;
+		gap->start = others[low].end + 1;
+	}
+	if (low < nr && others[low].start <= gap->end)
+		gap->end = others[low].start - 1;
+	return true;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_gap, "cxl_extent_kunit");
+
+/**
  * cxl_range_cover - the blocks that a range is in
  * @range: the range
  * @block: bytes, a power of two

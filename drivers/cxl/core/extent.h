@@ -87,6 +87,8 @@ int cxl_offer_sort(struct cxl_extent_rec *recs, int nr);
 int cxl_range_merge(struct range *ranges, int nr);
 int cxl_range_carve(const struct range *from, const struct range *out,
 		    struct range rest[2]);
+bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
+		   struct range *gap);
 struct range cxl_range_cover(const struct range *range, u64 block);
 bool cxl_range_aligned(const struct range *range, u64 block);
 

@@ -10,7 +10,7 @@
 #include <dcd.h>
 #include "core.h"
 #include "extent.h"
-#include "sysram_op.h"
+#include "region_extent.h"
 
 /**
  * DOC: cxl region extents
@@ -24,10 +24,7 @@
  * that nothing can fail any more but the telling, and plugged, if the policy
  * says so, by a work item of the region: who answers offers waits for nobody.
  *
- * Release: the memory blocks that a part of the capacity is in are unplugged,
- * all or nothing, then the device is told, then the extents go; what was not
- * asked for stays, as extents of its own. What the device asks for and what is
- * busy is tried again, with growing intervals, until it succeeds.
+ * Release: region_release.c.
  *
  * @extents_lock protects the extents of a region. It is never held while memory
  * is plugged or unplugged, or while the device is spoken to.
@@ -35,20 +32,6 @@
 
 /* How often it is tried to plug what has arrived, while others are in the way */
 #define CXL_EXTENT_TRIES	5
-
-/* Until the next attempt to unplug what the device wants back */
-#define CXL_EXTENT_RETRY_MIN	HZ
-#define CXL_EXTENT_RETRY_MAX	(60 * HZ)
-
-/**
- * struct cxl_extent_release - something the device wants back
- * @list: in the region's list, oldest first
- * @hpa: host physical addresses
- */
-struct cxl_extent_release {
-	struct list_head list;
-	struct range hpa;
-};
 
 static const struct device_type cxl_sysram_extent_type;
 
@@ -220,7 +203,15 @@ static void cxl_sysram_extent_show(struct cxl_sysram_region *cxlr_sysram,
 	put_device(&extent->dev);
 }
 
-static struct cxl_sysram_extent *
+/**
+ * cxl_sysram_extent_find - the first extent of a range
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the range
+ *
+ * Context: With extents_lock held.
+ * Return: the extent with the lowest address that has a part in it, or NULL.
+ */
+struct cxl_sysram_extent *
 cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
 		       const struct range *hpa)
 {
@@ -231,7 +222,15 @@ cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
 	return node ? container_of(node, struct cxl_sysram_extent, node) : NULL;
 }
 
-static struct cxl_sysram_extent *
+/**
+ * cxl_sysram_extent_next - the next extent of a range
+ * @extent: of the range
+ * @hpa: the range
+ *
+ * Context: With extents_lock held.
+ * Return: the one behind @extent, or NULL.
+ */
+struct cxl_sysram_extent *
 cxl_sysram_extent_next(struct cxl_sysram_extent *extent, const struct range *hpa)
 {
 	struct cxl_extent_node *node = cxl_extent_next(&extent->node, hpa);
@@ -239,8 +238,15 @@ cxl_sysram_extent_next(struct cxl_sysram_extent *extent, const struct range *hpa
 	return node ? container_of(node, struct cxl_sysram_extent, node) : NULL;
 }
 
-static bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
-				       const struct range *hpa)
+/**
+ * cxl_sysram_extents_overlap - does a region have any of a range
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the range
+ *
+ * Return: true if it does.
+ */
+bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
+				const struct range *hpa)
 {
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	return cxl_sysram_extent_find(cxlr_sysram, hpa);
@@ -333,9 +339,8 @@ static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	if (cxlr_sysram->extents_closed)
 		return false;
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, &cxlr_sysram->hpa_range);
-	     extent;
-	     extent = cxl_sysram_extent_next(extent, &cxlr_sysram->hpa_range)) {
+	for_each_cxl_sysram_extent(extent, cxlr_sysram,
+				   &cxlr_sysram->hpa_range) {
 		if (!extent->tries)
 			continue;
 		extent->tries--;
@@ -411,14 +416,12 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	}
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
-	     extent = cxl_sysram_extent_next(extent, hpa))
+	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa)
 		n++;
 	units = kvmalloc_array(max(n, 1), sizeof(*units), GFP_KERNEL);
 	if (!units)
 		return ERR_PTR(-ENOMEM);
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
-	     extent = cxl_sysram_extent_next(extent, hpa)) {
+	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
 		if (releasing || !extent->releasing)
 			units[(*nr)++] = extent->node.range;
 	}
@@ -438,8 +441,7 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_extent *extent;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
-	     extent = cxl_sysram_extent_next(extent, hpa)) {
+	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
 		struct cxl_sysram_census census;
 		enum cxl_sysram_state state;
 
@@ -452,14 +454,19 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 	}
 }
 
-static void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa, bool releasing)
+/**
+ * cxl_sysram_extents_mark - extents are to be given back, or are not any more
+ * @cxlr_sysram: a dynamic region
+ * @hpa: what matters
+ * @releasing: which of the two
+ */
+void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa, bool releasing)
 {
 	struct cxl_sysram_extent *extent;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
-	     extent = cxl_sysram_extent_next(extent, hpa)) {
+	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
 		if (extent->releasing == releasing)
 			continue;
 		WRITE_ONCE(extent->releasing, releasing);
@@ -467,16 +474,21 @@ static void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 	}
 }
 
-/* What stays of the extents that a release cuts, prepared */
-static int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
-				   const struct range *hpa,
-				   struct list_head *rest)
+/**
+ * cxl_sysram_extents_rest - get ready to cut a range out of the capacity
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the range
+ * @rest: what stays of extents that are in it with a part of them
+ *
+ * Return: 0, -ENOMEM.
+ */
+int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
+			    const struct range *hpa, struct list_head *rest)
 {
 	struct cxl_sysram_extent *extent;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for (extent = cxl_sysram_extent_find(cxlr_sysram, hpa); extent;
-	     extent = cxl_sysram_extent_next(extent, hpa)) {
+	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
 		struct cxl_sysram_extent *piece;
 		struct range pieces[2];
 		int nr = cxl_range_carve(&extent->node.range, hpa, pieces);
@@ -484,8 +496,10 @@ static int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 		for (int i = 0; i < nr; i++) {
 			piece = cxl_sysram_extent_alloc(cxlr_sysram, &pieces[i],
 							&extent->tag);
-			if (!piece)
+			if (!piece) {
+				cxl_sysram_extents_put(rest);
 				return -ENOMEM;
+			}
 			piece->announced = extent->announced;
 			list_add_tail(&piece->list, rest);
 		}
@@ -515,10 +529,15 @@ static void cxl_sysram_extents_unregister(struct list_head *taken)
 	}
 }
 
-/* Replace the extents that a release cuts by what stays of them */
-static void cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
-				   const struct range *hpa,
-				   struct list_head *rest)
+/**
+ * cxl_sysram_extents_replace - extents go, but for what stays of them
+ * @cxlr_sysram: a dynamic region
+ * @hpa: what goes
+ * @rest: what cxl_sysram_extents_rest() has made for it
+ */
+void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
+				const struct range *hpa,
+				struct list_head *rest)
 {
 	struct cxl_sysram_extent *extent, *next;
 	LIST_HEAD(gone);
@@ -533,160 +552,23 @@ static void cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_extents_unregister(&gone);
 }
 
-/* Runs as an operation: unplug, tell the device, and let the extents go */
-static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
-				   const struct cxl_sysram_request *req)
+/**
+ * cxl_sysram_extents_cut - cut a range out of the capacity
+ * @cxlr_sysram: a dynamic region
+ * @hpa: what goes
+ *
+ * Return: 0; -ENOMEM, and nothing has gone.
+ */
+int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa)
 {
-	struct range blocks = cxl_range_cover(&req->range,
-					      memory_block_size_bytes());
-	struct cxl_sysram_census census;
 	LIST_HEAD(rest);
 	int rc;
 
-	rc = cxl_sysram_extents_rest(cxlr_sysram, &req->range, &rest);
-	if (rc)
-		goto out;
-
-	cxl_sysram_range_census(&blocks, &census);
-	if (cxl_sysram_census_state(&census) != CXL_SYSRAM_UNPLUGGED) {
-		rc = -EBUSY;
-		if (cxlr_sysram->ops)
-			rc = cxlr_sysram->ops->set_state(cxlr_sysram,
-							 CXL_SYSRAM_UNPLUGGED,
-							 &blocks, 1);
-		if (rc)
-			goto out;
-	}
-
-	rc = cxl_dcd_release(cxlr_sysram, &req->range);
-	if (rc)
-		goto out;
-	cxl_sysram_extents_cut(cxlr_sysram, &req->range, &rest);
-out:
-	cxl_sysram_extents_put(&rest);
+	rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, &rest);
+	if (!rc)
+		cxl_sysram_extents_replace(cxlr_sysram, hpa, &rest);
 	return rc;
-}
-
-static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa)
-{
-	struct cxl_sysram_request req = { .range = *hpa };
-
-	cxl_sysram_extents_mark(cxlr_sysram, hpa, true);
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_EXTENT,
-				 cxl_sysram_extents_give, &req);
-}
-
-/**
- * cxl_sysram_release_extent - give one extent back to the device
- * @cxlr_sysram: a dynamic region
- * @id: the X of extentN.X
- *
- * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
- * Return: 0; -ENOENT when there is no such extent; -EINVAL when it is tagged;
- * else as for unplugging it. On failure it is what it was.
- */
-int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
-{
-	struct range hpa = { .start = 1, .end = 0 };
-	struct cxl_sysram_extent *extent;
-	int rc;
-
-	scoped_cond_guard(mutex_kill, return -EINTR, &cxlr_sysram->extents_lock) {
-		for (extent = cxl_sysram_extent_find(cxlr_sysram, &cxlr_sysram->hpa_range);
-		     extent;
-		     extent = cxl_sysram_extent_next(extent, &cxlr_sysram->hpa_range)) {
-			if (extent->id != id)
-				continue;
-			if (!uuid_is_null(&extent->tag))
-				return -EINVAL;
-			hpa = extent->node.range;
-			break;
-		}
-	}
-	if (hpa.end < hpa.start)
-		return -ENOENT;
-
-	rc = cxl_sysram_release_range(cxlr_sysram, &hpa);
-	if (rc)
-		cxl_sysram_extents_mark(cxlr_sysram, &hpa, false);
-	return rc;
-}
-
-/**
- * cxl_sysram_extents_asked_back - the device wants capacity back
- * @cxlr_sysram: a dynamic region
- * @hpa: host physical addresses, any part of its capacity
- *
- * Return: 0, and it is given back when it is free; -ENOENT when the region has
- * none of it; -ENOMEM.
- */
-int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa)
-{
-	struct cxl_extent_release *release;
-
-	if (!cxl_sysram_extents_overlap(cxlr_sysram, hpa))
-		return -ENOENT;
-
-	release = kzalloc_obj(*release);
-	if (!release)
-		return -ENOMEM;
-	release->hpa = *hpa;
-
-	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
-		if (cxlr_sysram->extents_closed) {
-			kfree(release);
-			return 0;
-		}
-		list_add_tail(&release->list, &cxlr_sysram->releases);
-		cxlr_sysram->release_retry = CXL_EXTENT_RETRY_MIN;
-	}
-	cxl_sysram_extents_mark(cxlr_sysram, hpa, true);
-	mod_delayed_work(system_dfl_wq, &cxlr_sysram->release_work, 0);
-	return 0;
-}
-
-/* Try to give back what the device wants */
-static void cxl_sysram_extents_release_work(struct work_struct *work)
-{
-	struct cxl_sysram_region *cxlr_sysram =
-		container_of(to_delayed_work(work), struct cxl_sysram_region,
-			     release_work);
-	struct cxl_extent_release *release, *next;
-	LIST_HEAD(todo);
-
-	scoped_guard(mutex, &cxlr_sysram->extents_lock)
-		list_splice_init(&cxlr_sysram->releases, &todo);
-
-	list_for_each_entry_safe(release, next, &todo, list) {
-		int rc = 0;
-
-		if (cxl_sysram_extents_overlap(cxlr_sysram, &release->hpa))
-			rc = cxl_sysram_release_range(cxlr_sysram, &release->hpa);
-		if (rc == -EBUSY || rc == -ENOMEM)
-			continue;
-		if (rc) {
-			dev_warn_ratelimited(&cxlr_sysram->dev,
-					     "%#llx-%#llx is not given back: %pe\n",
-					     release->hpa.start, release->hpa.end,
-					     ERR_PTR(rc));
-			cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, false);
-		}
-		list_del(&release->list);
-		kfree(release);
-	}
-	if (list_empty(&todo))
-		return;
-
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_splice(&todo, &cxlr_sysram->releases);
-	if (cxlr_sysram->extents_closed)
-		return;
-	queue_delayed_work(system_dfl_wq, &cxlr_sysram->release_work,
-			   cxlr_sysram->release_retry);
-	cxlr_sysram->release_retry = min(2 * cxlr_sysram->release_retry,
-					 CXL_EXTENT_RETRY_MAX);
 }
 
 /**
@@ -698,10 +580,8 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
 	mutex_init(&cxlr_sysram->extents_lock);
 	cxlr_sysram->extents = RB_ROOT;
 	ida_init(&cxlr_sysram->extent_ids);
-	INIT_LIST_HEAD(&cxlr_sysram->releases);
 	INIT_WORK(&cxlr_sysram->arrive_work, cxl_sysram_extents_arrive_work);
-	INIT_DELAYED_WORK(&cxlr_sysram->release_work,
-			  cxl_sysram_extents_release_work);
+	cxl_sysram_releases_init(cxlr_sysram);
 }
 
 /**
@@ -712,22 +592,15 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
  */
 void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_extent_release *release, *next;
 	LIST_HEAD(gone);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock)
 		cxlr_sysram->extents_closed = true;
 	cancel_work_sync(&cxlr_sysram->arrive_work);
-	cancel_delayed_work_sync(&cxlr_sysram->release_work);
+	cxl_sysram_releases_close(cxlr_sysram);
 
-	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
+	scoped_guard(mutex, &cxlr_sysram->extents_lock)
 		cxl_sysram_extents_take(cxlr_sysram, &cxlr_sysram->hpa_range,
 					&gone);
-		list_for_each_entry_safe(release, next, &cxlr_sysram->releases,
-					 list) {
-			list_del(&release->list);
-			kfree(release);
-		}
-	}
 	cxl_sysram_extents_unregister(&gone);
 }

@@ -27,11 +27,12 @@
  * /sys/kernel/debug/cxl_mock_dcd/cxl_mem.N/
  *   records	write event records, 128 bytes each, as many as fit into one
  *		write: they go to the event log unseen, and the host is told
- *   overflow	write: the log has lost records, and the host is told
+ *   overflow	write: the log has lost records, as the next read of it says
  *   override	write "OPCODE TIMES DELAY_MS RETURN_CODE [PAYLOAD]", in hex but
  *		for TIMES and DELAY_MS: what a command answers instead of doing
  *		anything. A RETURN_CODE of "-" does what it always does, late
- *   extents	what the host has accepted: start, length, tag, sequence number
+ *   extents	what the host has accepted: start, length, tag, sequence number;
+ *		write "START LENGTH", in hex: it has not, and is not told
  *   pending	offers that are not answered yet, the number of extents of each
  *   commands	what the host has said; a write forgets it
  *   config	write "BASE DECODE_LEN LEN BLOCK PARTITIONS", in hex, for the next
@@ -111,6 +112,7 @@ struct mock_override {
  * @generation: of @accepted
  * @handle: of the last record
  * @overflow: the log has lost records
+ * @discard: the offer that goes on has been answered before its end
  * @irq: tells the host about the log
  * @arg: for @irq
  * @dir: in debugfs
@@ -130,6 +132,7 @@ struct mock_dcd {
 	u32 generation;
 	u16 handle;
 	bool overflow;
+	bool discard;
 	void (*irq)(void *arg);
 	void *arg;
 	struct dentry *dir;
@@ -359,6 +362,7 @@ static int mock_dcd_answer(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 		new->seq = extent->seq;
 	}
 	mock_extents_free(&dcd->answer);
+	dcd->discard = offer->open;
 	mock_offer_free(offer);
 	dcd->generation++;
 	return 0;
@@ -588,19 +592,30 @@ size_t mock_dcd_payload_size(struct mock_dcd *dcd, size_t size)
 EXPORT_SYMBOL_GPL(mock_dcd_payload_size);
 
 /* What a record does to the device, as far as one that lies can be understood */
-static int mock_dcd_happens(struct mock_dcd *dcd, struct cxl_event_dcd *event)
+static int mock_dcd_happens(struct mock_dcd *dcd,
+			    struct cxl_event_record_raw *raw)
 {
+	struct cxl_event_dcd *event = &raw->event.dcd;
 	u64 start = le64_to_cpu(event->extent.start_dpa);
 	u64 len = le64_to_cpu(event->extent.len);
 	struct mock_extent *extent;
 	struct mock_offer *offer;
 
+	if (!uuid_equal(&raw->id, &CXL_EVENT_DCD_UUID))
+		return 0;
 	if (event->event_type == CXL_EVENT_DCD_FORCED_RELEASE) {
+		if (event->updated_region ||
+		    !mock_extents_cover(&dcd->accepted, start, len))
+			return 0;
 		dcd->generation++;
 		return mock_extents_remove(&dcd->accepted, start, len);
 	}
 	if (event->event_type != CXL_EVENT_DCD_ADD)
 		return 0;
+	if (dcd->discard) {
+		dcd->discard = event->flags & CXL_EVENT_DCD_MORE;
+		return 0;
+	}
 
 	offer = list_empty(&dcd->offers) ? NULL :
 		list_last_entry(&dcd->offers, struct mock_offer, list);
@@ -632,7 +647,7 @@ static int mock_dcd_record(struct mock_dcd *dcd,
 		dcd->handle = 1;
 	record->handle = dcd->handle;
 	list_add_tail(&record->list, &dcd->records);
-	return mock_dcd_happens(dcd, &record->raw.event.dcd);
+	return mock_dcd_happens(dcd, &record->raw);
 }
 
 static void mock_dcd_interrupt(struct mock_dcd *dcd)
@@ -677,10 +692,15 @@ static ssize_t overflow_write(struct file *file, const char __user *buf,
 			      size_t len, loff_t *pos)
 {
 	struct mock_dcd *dcd = file->private_data;
+	struct mock_offer *offer;
 
-	scoped_guard(mutex, &dcd->lock)
+	/* Among what is lost is the end of an offer that goes on */
+	scoped_guard(mutex, &dcd->lock) {
 		dcd->overflow = true;
-	mock_dcd_interrupt(dcd);
+		dcd->discard = false;
+		list_for_each_entry(offer, &dcd->offers, list)
+			offer->open = false;
+	}
 	return len;
 }
 
@@ -786,7 +806,28 @@ static int extents_show(struct seq_file *m, void *v)
 			   extent->len, &extent->tag, extent->seq);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(extents);
+
+static ssize_t extents_write(struct file *file, const char __user *buf,
+			     size_t len, loff_t *pos)
+{
+	struct mock_dcd *dcd = ((struct seq_file *)file->private_data)->private;
+	u64 start, bytes;
+	int rc;
+
+	if (len > SZ_4K)
+		return -EINVAL;
+	char *text __free(kfree) = memdup_user_nul(buf, len);
+	if (IS_ERR(text))
+		return PTR_ERR(no_free_ptr(text));
+	if (sscanf(text, "%llx %llx", &start, &bytes) != 2)
+		return -EINVAL;
+
+	guard(mutex)(&dcd->lock);
+	dcd->generation++;
+	rc = mock_extents_remove(&dcd->accepted, start, bytes);
+	return rc ?: len;
+}
+DEFINE_SHOW_STORE_ATTRIBUTE(extents);
 
 static int pending_show(struct seq_file *m, void *v)
 {
@@ -903,7 +944,7 @@ static struct mock_dcd *mock_dcd_alloc(int id)
 	debugfs_create_file("overflow", 0200, dcd->dir, dcd, &overflow_fops);
 	debugfs_create_file("override", 0200, dcd->dir, dcd, &override_fops);
 	debugfs_create_file("config", 0200, dcd->dir, dcd, &config_fops);
-	debugfs_create_file("extents", 0400, dcd->dir, dcd, &extents_fops);
+	debugfs_create_file("extents", 0600, dcd->dir, dcd, &extents_fops);
 	debugfs_create_file("pending", 0400, dcd->dir, dcd, &pending_fops);
 	debugfs_create_file("commands", 0600, dcd->dir, dcd, &commands_fops);
 	return dcd;

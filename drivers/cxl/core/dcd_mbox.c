@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/math64.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <cxlmem.h>
+#include <cxl.h>
+#include <dcd.h>
+#include "core.h"
+#include "dcd_core.h"
+
+/**
+ * DOC: cxl dynamic capacity commands
+ *
+ * The four commands of a Dynamic Capacity Device, CXL r3.1 section 8.2.9.9.9.
+ * What they return is not believed: counts are checked against what has come,
+ * extents against the partition that they should be in.
+ */
+
+/* A list that changes all the time is read so often at most */
+#define CXL_DCD_LIST_TRIES	8
+
+/**
+ * cxl_dcd_get_config - Get Dynamic Capacity Configuration (4800h)
+ * @mds: the device
+ * @region: its first dynamic partition
+ *
+ * Return: 0; -ENOENT when it has none; -ENOMEM; or what the mailbox answered.
+ */
+int cxl_dcd_get_config(struct cxl_memdev_state *mds,
+		       struct cxl_mbox_dc_region *region)
+{
+	struct cxl_mailbox *cxl_mbox = &mds->cxlds.cxl_mbox;
+	struct cxl_mbox_get_dc_config_in in = { .region_count = 1 };
+	struct cxl_mbox_get_dc_config_out *out;
+	struct cxl_mbox_cmd mbox_cmd;
+	int rc;
+
+	void *buf __free(kvfree) = kvzalloc(cxl_mbox->payload_size, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	out = buf;
+
+	mbox_cmd = (struct cxl_mbox_cmd) {
+		.opcode = CXL_MBOX_OP_GET_DC_CONFIG,
+		.payload_in = &in,
+		.size_in = sizeof(in),
+		.payload_out = out,
+		.size_out = cxl_mbox->payload_size,
+		.min_out = struct_size(out, region, 1),
+	};
+	rc = cxl_internal_send_cmd(cxl_mbox, &mbox_cmd);
+	if (rc < 0)
+		return rc;
+	if (!out->num_regions || !out->regions_returned)
+		return -ENOENT;
+
+	*region = out->region[0];
+	return 0;
+}
+
+/* One page of the list of accepted extents; returns how many */
+static int cxl_dcd_get_extents(struct cxl_memdev_state *mds, u32 index,
+			       struct cxl_mbox_get_dc_extents_out *out)
+{
+	struct cxl_mailbox *cxl_mbox = &mds->cxlds.cxl_mbox;
+	u32 max = (cxl_mbox->payload_size - sizeof(*out)) /
+		  sizeof(out->extent[0]);
+	struct cxl_mbox_get_dc_extents_in in = {
+		.extent_cnt = cpu_to_le32(max),
+		.start_index = cpu_to_le32(index),
+	};
+	struct cxl_mbox_cmd mbox_cmd = {
+		.opcode = CXL_MBOX_OP_GET_DC_EXTENT_LIST,
+		.payload_in = &in,
+		.size_in = sizeof(in),
+		.payload_out = out,
+		.size_out = cxl_mbox->payload_size,
+		.min_out = sizeof(*out),
+	};
+	int rc;
+
+	rc = cxl_internal_send_cmd(cxl_mbox, &mbox_cmd);
+	if (rc < 0)
+		return rc;
+	if (le32_to_cpu(out->count) > max ||
+	    struct_size(out, extent, le32_to_cpu(out->count)) > mbox_cmd.size_out)
+		return -EPROTO;
+	return le32_to_cpu(out->count);
+}
+
+/* The whole list, unless it changes meanwhile: then -EAGAIN */
+static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
+				 struct cxl_mbox_get_dc_extents_out *out,
+				 struct cxl_dcd_recs *list)
+{
+	/* There cannot be more than one extent for each block */
+	u64 max = div_u64(range_len(&dcd->rules.dpa), dcd->rules.block_size);
+	u32 index = 0, generation = 0;
+	int count;
+
+	list->nr = 0;
+	do {
+		count = cxl_dcd_get_extents(dcd->mds, index, out);
+		if (count < 0)
+			return count;
+		if (index && generation != le32_to_cpu(out->generation))
+			return -EAGAIN;
+		generation = le32_to_cpu(out->generation);
+
+		for (int i = 0; i < count; i++) {
+			struct cxl_extent_rec rec;
+
+			if (!cxl_dcd_check(dcd, &out->extent[i], 0, &rec))
+				continue;
+			if (cxl_dcd_recs_add(list, &rec))
+				return -ENOMEM;
+		}
+		index += count;
+		if (index > max)
+			return -EPROTO;
+	} while (count && index < le32_to_cpu(out->total));
+
+	/* It has promised more */
+	return index < le32_to_cpu(out->total) ? -EPROTO : 0;
+}
+
+/**
+ * cxl_dcd_get_list - Get Dynamic Capacity Extent List (4801h), as often as needed
+ * @dcd: the device
+ * @list: accepted extents that may be where the device says they are
+ *
+ * Return: 0; -EAGAIN when the list does not stop changing; -EPROTO when it makes
+ * no sense; -ENOMEM; or what the mailbox answered.
+ */
+int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
+{
+	int rc;
+
+	void *buf __free(kvfree) =
+		kvzalloc(dcd->mds->cxlds.cxl_mbox.payload_size, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+
+	for (int tries = 0; tries < CXL_DCD_LIST_TRIES; tries++) {
+		rc = cxl_dcd_get_list_once(dcd, buf, list);
+		if (rc != -EAGAIN)
+			break;
+	}
+	return rc;
+}
+
+static int cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
+				struct cxl_mbox_dc_response *payload,
+				bool *unknown)
+{
+	struct cxl_mbox_cmd mbox_cmd = {
+		.opcode = opcode,
+		.payload_in = payload,
+		.size_in = struct_size(payload, item, le32_to_cpu(payload->num)),
+	};
+	int rc;
+
+	rc = cxl_internal_send_cmd(&mds->cxlds.cxl_mbox, &mbox_cmd);
+	/* "Retry once" is what the specification says about it */
+	if (mbox_cmd.return_code == CXL_MBOX_CMD_RC_RETRY)
+		rc = cxl_internal_send_cmd(&mds->cxlds.cxl_mbox, &mbox_cmd);
+	switch (mbox_cmd.return_code) {
+	case CXL_MBOX_CMD_RC_SUCCESS:
+		*unknown = rc < 0;
+		return min(rc, 0);
+	case CXL_MBOX_CMD_RC_BACKGROUND:
+		/* These commands have nothing to do in the background */
+		*unknown = true;
+		return -EPROTO;
+	default:
+		/* An error that the device has returned: it has not done it */
+		return rc;
+	}
+}
+
+/**
+ * cxl_dcd_respond - Add Response (4802h), or Release (4803h)
+ * @mds: the device
+ * @opcode: which of them
+ * @recs: extents that are accepted, or given back
+ * @nr: how many; 0 is an answer that accepts nothing
+ * @unknown: set when it failed in a way that does not say whether the device has
+ *	     done it
+ *
+ * One logical answer, in as many commands as the mailbox needs. An empty one
+ * needs no memory.
+ *
+ * Return: 0; -ENOMEM; or what the mailbox answered.
+ */
+int cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
+		    const struct cxl_extent_rec *recs, unsigned int nr,
+		    bool *unknown)
+{
+	struct cxl_mbox_dc_response *payload, empty = { };
+	unsigned int max, count, done = 0;
+	int rc;
+
+	*unknown = false;
+	if (!nr)
+		return cxl_dcd_respond_once(mds, opcode, &empty, unknown);
+
+	max = (mds->cxlds.cxl_mbox.payload_size - sizeof(*payload)) /
+	      sizeof(payload->item[0]);
+	void *buf __free(kvfree) =
+		kvzalloc(struct_size(payload, item, min(max, nr)), GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	payload = buf;
+
+	do {
+		count = min(max, nr - done);
+		payload->num = cpu_to_le32(count);
+		payload->flags = done + count < nr ? CXL_DC_RESPONSE_MORE : 0;
+		for (unsigned int i = 0; i < count; i++) {
+			const struct range *dpa = &recs[done + i].dpa;
+
+			payload->item[i] = (struct cxl_mbox_dc_item) {
+				.start_dpa = cpu_to_le64(dpa->start),
+				.len = cpu_to_le64(range_len(dpa)),
+			};
+		}
+
+		rc = cxl_dcd_respond_once(mds, opcode, payload, unknown);
+		if (rc)
+			return rc;
+		done += count;
+	} while (done < nr);
+
+	return 0;
+}
