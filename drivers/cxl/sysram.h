@@ -269,6 +269,8 @@ int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 				  const struct range *hpa, bool forced);
 int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *listed, int nr);
+bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 
 /* core/explicit.c: drivers that take a device only when told to */

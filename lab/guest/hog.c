@@ -2,9 +2,11 @@
 /*
  * Use memory in ways that scenarios need, and keep it until told to let go.
  *
- *   hog touch MIB         anonymous memory, written and verified until the end
+ *   hog touch MIB [NODE]  anonymous memory, written and verified until the end; it,
+ *                         and nothing else of the process, on a node
  *   hog pin               one page that is pinned by a pipe: movable by its zone,
  *                         but nobody can move it now
+ *   hog splice NODE       the same, by the pipe alone: it is mapped nowhere
  *   hog slab COUNT        kernel objects: pipes with a byte in each
  *   hog map DEVICE MIB    a dax device, mapped and written
  *   hog open DEVICE       a dax device, open only
@@ -14,6 +16,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -71,18 +75,28 @@ static void *map_anon(size_t bytes)
 	return p;
 }
 
-static void touch(size_t mib)
+static void *map_on(int node, size_t bytes)
 {
-	uint64_t *p = map_anon(mib << 20);
+	void *p = map_anon(bytes);
+	unsigned long mask = node < 0 ? 0 : 1ul << node;
+
+	if (mask && syscall(SYS_mbind, p, bytes, MPOL_BIND, &mask, 64, 0))
+		err(2, "mbind");
+	return p;
+}
+
+static void touch(size_t mib, int node)
+{
+	uint64_t *p = map_on(node, mib << 20);
 
 	fill(p, mib << 20);
 	hold(p, mib << 20);
 }
 
-static void pin(void)
+static void pin(int node, int only)
 {
 	long size = sysconf(_SC_PAGESIZE);
-	uint64_t *p = map_anon(size);
+	uint64_t *p = map_on(node, size);
 	struct iovec iov = { .iov_base = p, .iov_len = size };
 	int fds[2];
 
@@ -92,7 +106,9 @@ static void pin(void)
 	/* the pipe refers to the page itself, not to a copy */
 	if (vmsplice(fds[1], &iov, 1, 0) != size)
 		err(2, "vmsplice");
-	hold(p, size);
+	if (only)
+		munmap(p, size);
+	hold(p, only ? 0 : size);
 }
 
 static void slab(long count)
@@ -138,10 +154,12 @@ static void device(const char *path, size_t bytes)
 int main(int argc, char **argv)
 {
 	signal(SIGTERM, on_term);
-	if (argc == 3 && !strcmp(argv[1], "touch"))
-		touch(strtoul(argv[2], NULL, 0));
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "touch"))
+		touch(strtoul(argv[2], NULL, 0), argc == 4 ? atoi(argv[3]) : -1);
 	else if (argc == 2 && !strcmp(argv[1], "pin"))
-		pin();
+		pin(-1, 0);
+	else if (argc == 3 && !strcmp(argv[1], "splice"))
+		pin(atoi(argv[2]), 1);
 	else if (argc == 3 && !strcmp(argv[1], "slab"))
 		slab(strtol(argv[2], NULL, 0));
 	else if (argc == 4 && !strcmp(argv[1], "map"))
@@ -149,6 +167,6 @@ int main(int argc, char **argv)
 	else if (argc == 3 && !strcmp(argv[1], "open"))
 		device(argv[2], 0);
 	else
-		errx(2, "usage: hog touch MIB|pin|slab COUNT|map DEVICE MIB|open DEVICE");
+		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE");
 	return 0;
 }

@@ -103,6 +103,34 @@ static int cxl_sysram_blocks_unplug(struct cxl_sysram_region *cxlr_sysram,
 					   blocks, nr);
 }
 
+static bool __cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
+				      const struct range *hpa, bool plugged)
+{
+	struct cxl_extent_release *release;
+
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	list_for_each_entry(release, &cxlr_sysram->releases, list)
+		if (release->forced && range_overlaps(&release->hpa, hpa) &&
+		    (!plugged || cxl_sysram_range_plugged(&release->hpa)))
+			return true;
+	return false;
+}
+
+/**
+ * cxl_sysram_extents_lost - is there memory in use that is gone
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the part of the region that matters
+ *
+ * Such memory must not be migrated.
+ *
+ * Return: true if there is.
+ */
+bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa)
+{
+	return __cxl_sysram_extents_lost(cxlr_sysram, hpa, true);
+}
+
 /* Runs as an operation: unplug, tell the device, and let the extents go */
 static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 				   const struct cxl_sysram_request *req)
@@ -116,6 +144,8 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 		return -ENOMEM;
 	if (!nr)
 		return 0;
+	if (cxl_sysram_extents_lost(cxlr_sysram, &req->range))
+		return -EBUSY;
 
 	rc = cxl_sysram_blocks_unplug(cxlr_sysram, hpa, nr);
 	if (rc)
@@ -126,7 +156,9 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		return rc;
 	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
-	rc = cxl_dcd_release(cxlr_sysram, hpa, nr);
+	/* Taken meanwhile, then it is not ours to give */
+	rc = __cxl_sysram_extents_lost(cxlr_sysram, &req->range, false) ?
+	     -EBUSY : cxl_dcd_release(cxlr_sysram, hpa, nr);
 	if (rc)
 		cxl_sysram_extents_cancel(&rest);
 	else
@@ -263,11 +295,15 @@ static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
 		return -ENOMEM;
 	release->hpa = *hpa;
 	release->forced = forced;
-	list_add_tail(&release->list, &cxlr_sysram->releases);
-	if (forced)
-		dev_err_ratelimited(&cxlr_sysram->dev,
-				    "dynamic capacity %#llx-%#llx was taken away by force, what is in use of it is lost\n",
-				    hpa->start, hpa->end);
+	if (!forced) {
+		list_add_tail(&release->list, &cxlr_sysram->releases);
+		return 0;
+	}
+	/* Before others: giving it back would be wrong now */
+	list_add(&release->list, &cxlr_sysram->releases);
+	dev_err_ratelimited(&cxlr_sysram->dev,
+			    "dynamic capacity %#llx-%#llx was taken away by force, what is in use of it is lost\n",
+			    hpa->start, hpa->end);
 	return 0;
 }
 
@@ -409,8 +445,11 @@ static void cxl_sysram_releases_work(struct work_struct *work)
 		bool done = cxl_sysram_release_try(cxlr_sysram, release);
 
 		next = cxl_sysram_release_next(cxlr_sysram, release);
-		if (!done)
+		if (!done) {
+			/* What is left of it may be new extents */
+			cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, true);
 			continue;
+		}
 		scoped_guard(mutex, &cxlr_sysram->extents_lock)
 			list_del(&release->list);
 		kfree(release);

@@ -74,6 +74,10 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_census before, after;
 	int rc, nr;
 
+	if (req->want == CXL_SYSRAM_UNPLUGGED && cxlr_sysram->dynamic &&
+	    cxl_sysram_extents_lost(cxlr_sysram, &req->range))
+		return -EBUSY;
+
 	struct range *units __free(kvfree) =
 		cxl_sysram_region_units(cxlr_sysram, &req->range,
 					req->want == CXL_SYSRAM_UNPLUGGED, &nr);
