@@ -81,7 +81,7 @@ if [ "$mode" != static ]; then
 fi
 count "static checks" "$ROOT/lab/static.sh"
 [ "$mode" != static ] || finish
-guests "unit tests and scenarios" kernel '*'
+guests "unit tests and scenarios" kernel '[!l]*'
 stage "debug kernel" build debug base cxl debug || give_up "debug kernel"
 if [ "$mode" = all ]; then
 	guests "all scenarios on the debug kernel" debug '*'

@@ -8,7 +8,7 @@
 
 OUT=$CACHE/out/static
 # What our patches touch
-TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o)
+TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o mm/sparse.o mm/sparse-vmemmap.o)
 FAILED=0
 
 # verdict NAME COMMAND...: the command has succeeded, or its log is shown

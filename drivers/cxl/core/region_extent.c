@@ -223,18 +223,24 @@ cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
- * cxl_sysram_extent_next - the next extent of a range
- * @extent: of the range
+ * cxl_sysram_extent_next - the extents of a range, one after the other
+ * @cxlr_sysram: a dynamic region
+ * @extent: the one before, or NULL to begin with
  * @hpa: the range
  *
  * Context: With extents_lock held.
- * Return: the one behind @extent, or NULL.
+ * Return: the one behind @extent that has a part in it, or NULL.
  */
 struct cxl_sysram_extent *
-cxl_sysram_extent_next(struct cxl_sysram_extent *extent, const struct range *hpa)
+cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
+		       struct cxl_sysram_extent *extent,
+		       const struct range *hpa)
 {
-	struct cxl_extent_node *node = cxl_extent_next(&extent->node, hpa);
+	struct cxl_extent_node *node;
 
+	if (!extent)
+		return cxl_sysram_extent_find(cxlr_sysram, hpa);
+	node = cxl_extent_next(&extent->node, hpa);
 	return node ? container_of(node, struct cxl_sysram_extent, node) : NULL;
 }
 
@@ -334,13 +340,13 @@ void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
 				    struct range *hpa)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	if (cxlr_sysram->extents_closed)
 		return false;
-	for_each_cxl_sysram_extent(extent, cxlr_sysram,
-				   &cxlr_sysram->hpa_range) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
+						&cxlr_sysram->hpa_range))) {
 		if (!extent->tries)
 			continue;
 		extent->tries--;
@@ -402,7 +408,7 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 				      const struct range *hpa, bool releasing,
 				      int *nr)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 	struct range *units;
 	int n = 0;
 
@@ -416,12 +422,12 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	}
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa)
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
 		n++;
 	units = kvmalloc_array(max(n, 1), sizeof(*units), GFP_KERNEL);
 	if (!units)
 		return ERR_PTR(-ENOMEM);
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		if (releasing || !extent->releasing)
 			units[(*nr)++] = extent->node.range;
 	}
@@ -438,10 +444,10 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		struct cxl_sysram_census census;
 		enum cxl_sysram_state state;
 
@@ -463,10 +469,10 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa, bool releasing)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		if (extent->releasing == releasing)
 			continue;
 		WRITE_ONCE(extent->releasing, releasing);
@@ -485,10 +491,10 @@ void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa, struct list_head *rest)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		struct cxl_sysram_extent *piece;
 		struct range pieces[2];
 		int nr = cxl_range_carve(&extent->node.range, hpa, pieces);

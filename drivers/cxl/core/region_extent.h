@@ -6,18 +6,13 @@
 #include <linux/range.h>
 #include "sysram_op.h"
 
-/* Extents that overlap @hpa, ordered by address; extents_lock has to be held */
-#define for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa)		\
-	for ((extent) = cxl_sysram_extent_find((cxlr_sysram), (hpa));	\
-	     (extent);							\
-	     (extent) = cxl_sysram_extent_next((extent), (hpa)))
-
 /* core/region_extent.c: extents, and how they come */
 struct cxl_sysram_extent *
 cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
 		       const struct range *hpa);
 struct cxl_sysram_extent *
-cxl_sysram_extent_next(struct cxl_sysram_extent *extent,
+cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
+		       struct cxl_sysram_extent *extent,
 		       const struct range *hpa);
 void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa, bool releasing);

@@ -53,10 +53,10 @@ struct cxl_extent_release {
 static int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
 				    const struct range *hpa)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 	int nr = 0;
 
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa)
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
 		nr++;
 	return nr;
 }
@@ -66,7 +66,7 @@ static struct range *
 cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
 			  const struct range *hpa, int *nr)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 	struct range *within;
 
 	*nr = 0;
@@ -75,7 +75,7 @@ cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
 				sizeof(*within), GFP_KERNEL);
 	if (!within)
 		return NULL;
-	for_each_cxl_sysram_extent(extent, cxlr_sysram, hpa)
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
 		within[(*nr)++] = DEFINE_RANGE(max(extent->node.range.start, hpa->start),
 					       min(extent->node.range.end, hpa->end));
 	*nr = cxl_range_merge(within, *nr);
@@ -251,12 +251,12 @@ static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 {
 	struct range hpa = { .start = 1, .end = 0 };
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 	int rc;
 
 	scoped_cond_guard(mutex_kill, return -EINTR, &cxlr_sysram->extents_lock) {
-		for_each_cxl_sysram_extent(extent, cxlr_sysram,
-					   &cxlr_sysram->hpa_range) {
+		while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
+							&cxlr_sysram->hpa_range))) {
 			if (extent->id != id)
 				continue;
 			if (!uuid_is_null(&extent->tag))
@@ -373,14 +373,14 @@ static int cxl_sysram_extent_missing(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *listed, int nr)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 	int rc;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	if (cxlr_sysram->extents_closed)
 		return 0;
-	for_each_cxl_sysram_extent(extent, cxlr_sysram,
-				   &cxlr_sysram->hpa_range) {
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
+						&cxlr_sysram->hpa_range))) {
 		rc = cxl_sysram_extent_missing(cxlr_sysram, extent, listed, nr);
 		if (rc)
 			return rc;

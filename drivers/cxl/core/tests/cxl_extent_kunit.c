@@ -203,6 +203,44 @@ static void range_carve(struct kunit *test)
 	}
 }
 
+static void range_gap(struct kunit *test)
+{
+	static const struct {
+		struct range range;
+		struct range others[3];
+		int nr;
+		bool found;
+		struct range gap;
+	} cases[] = {
+		{ { 10, 19 }, { }, 0, true, { 10, 19 } },
+		{ { 10, 19 }, { { 0, 9 } }, 1, true, { 10, 19 } },
+		{ { 10, 19 }, { { 20, 29 } }, 1, true, { 10, 19 } },
+		{ { 10, 19 }, { { 0, 9 }, { 20, 29 } }, 2, true, { 10, 19 } },
+		{ { 10, 19 }, { { 10, 19 } }, 1, false, { } },
+		{ { 10, 19 }, { { 0, 29 } }, 1, false, { } },
+		{ { 10, 19 }, { { 0, 14 } }, 1, true, { 15, 19 } },
+		{ { 10, 19 }, { { 15, 29 } }, 1, true, { 10, 14 } },
+		{ { 10, 19 }, { { 12, 13 } }, 1, true, { 10, 11 } },
+		{ { 10, 19 }, { { 0, 11 }, { 12, 14 } }, 2, true, { 15, 19 } },
+		{ { 10, 19 }, { { 0, 11 }, { 12, 14 }, { 15, 19 } }, 3, false, { } },
+		{ { 10, 19 }, { { 0, 11 }, { 13, 14 }, { 15, 19 } }, 3, true, { 12, 12 } },
+		{ { 10, 19 }, { { 0, 1 }, { 2, 3 }, { 4, 19 } }, 3, false, { } },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct range gap;
+		bool found;
+
+		found = cxl_range_gap(&cases[i].range, cases[i].others,
+				      cases[i].nr, &gap);
+		KUNIT_EXPECT_EQ_MSG(test, found, cases[i].found, "case %d", i);
+		if (!found || !cases[i].found)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, gap.start, cases[i].gap.start, "case %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, gap.end, cases[i].gap.end, "case %d", i);
+	}
+}
+
 static void range_blocks(struct kunit *test)
 {
 	static const struct range in = { SZ_2M + 5, SZ_4M }, all = { SZ_2M, SZ_4M - 1 };
@@ -268,6 +306,7 @@ static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(offer_sort),
 	KUNIT_CASE(range_merge),
 	KUNIT_CASE(range_carve),
+	KUNIT_CASE(range_gap),
 	KUNIT_CASE(range_blocks),
 	KUNIT_CASE(extent_tree),
 	{}
