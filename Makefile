@@ -5,7 +5,7 @@
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
 export CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit bench clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -58,6 +58,9 @@ static: tree ## static checks only
 
 kunit: kernel guest ## unit tests only
 	@lab/run.sh scenario kunit
+
+bench: kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
+	@lab/run.sh with kernel bench-extents 900 --topology,many
 
 clean: ## remove everything that was built; downloads stay
 	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/tree-stock* $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*

@@ -27,7 +27,7 @@ verdict() {
 
 kmake() { make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" "$@"; }
 new() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "$@"; }
-new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h'; }
+new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h' 'tools/**.[ch]'; }
 
 # The options of the plain kernel, in an output of its own: W=1 and C=2 would
 # make the next build compile everything again
@@ -100,6 +100,13 @@ cxl_test() {
 		[ -f "$CACHE/out/cxl_test/tools/testing/cxl/cxl_core.ko" ]
 }
 
+# The rules of extents against a model, on a seed of the day
+extent_test() {
+	mkdir -p "$CACHE/out/extent_test"
+	make -s -C "$TREE/tools/testing/cxl/extent" OUTPUT="$CACHE/out/extent_test" CC="ccache gcc" &&
+		"$CACHE/out/extent_test/extent_test" "$(date +%Y%m%d)"
+}
+
 # The new modules against an assembled tree, from this repository's Kbuild
 external() {
 	kmake M="$ROOT" MO="$CACHE/out/external" KBUILD_MODPOST_WARN=1 &&
@@ -140,4 +147,5 @@ verdict "gcc W=1e" warnings
 verdict "sparse" sparse_run
 verdict "external module build" external
 verdict "cxl_test builds" cxl_test
+verdict "rules of extents in user space, with sanitizers" extent_test
 exit $FAILED

@@ -2,6 +2,7 @@
 #ifndef __CXL_CORE_EXTENT_H__
 #define __CXL_CORE_EXTENT_H__
 
+#include <linux/bits.h>
 #include <linux/range.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>

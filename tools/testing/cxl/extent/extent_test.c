@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * extent_test [SEED [ROUNDS]] - drivers/cxl/core/extent.c against a model
+ *
+ * An address space of 64 blocks is a mask of bits. What the rules say about ranges
+ * is compared with what the bits say, many times, at random.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/kernel.h>
+#include "extent.h"
+
+#define BLOCKS	64
+#define MANY	16
+#define expect(what) do {						\
+	if (!(what)) {							\
+		printf("not ok %s:%d: %s\n", __func__, __LINE__, #what);	\
+		exit(1);						\
+	}								\
+} while (0)
+
+static unsigned int random_below(unsigned int n)
+{
+	return (unsigned int)random() % n;
+}
+
+static struct range random_range(void)
+{
+	unsigned int a = random_below(BLOCKS), b = random_below(BLOCKS);
+
+	return DEFINE_RANGE(a < b ? a : b, a < b ? b : a);
+}
+
+static uint64_t bits(const struct range *range)
+{
+	uint64_t mask = 0;
+
+	for (uint64_t i = range->start; i <= range->end; i++)
+		mask |= 1ull << i;
+	return mask;
+}
+
+static uint64_t all_bits(const struct range *ranges, int nr)
+{
+	uint64_t mask = 0;
+
+	for (int i = 0; i < nr; i++)
+		mask |= bits(&ranges[i]);
+	return mask;
+}
+
+/* Ordered ranges that do not overlap, and may touch */
+static int random_ranges(struct range *ranges)
+{
+	unsigned int at = random_below(8);
+	int nr = 0;
+
+	while (nr < MANY && at < BLOCKS) {
+		unsigned int end = at + random_below(8);
+
+		if (end >= BLOCKS)
+			end = BLOCKS - 1;
+		ranges[nr++] = DEFINE_RANGE(at, end);
+		at = end + 1 + random_below(3);
+	}
+	return nr;
+}
+
+static void test_carve(void)
+{
+	struct range from = random_range(), out = random_range(), rest[2];
+	int nr = cxl_range_carve(&from, &out, rest);
+
+	expect(nr >= 0 && nr <= 2);
+	expect(all_bits(rest, nr) == (bits(&from) & ~bits(&out)));
+	expect(nr < 2 || rest[0].end < rest[1].start);
+}
+
+static void test_merge(void)
+{
+	struct range ranges[MANY], merged[MANY];
+	int nr = random_ranges(ranges), left;
+
+	memcpy(merged, ranges, sizeof(merged));
+	left = cxl_range_merge(merged, nr);
+	expect(left <= nr);
+	expect(all_bits(merged, left) == all_bits(ranges, nr));
+	for (int i = 1; i < left; i++)
+		expect(merged[i - 1].end + 1 < merged[i].start);
+}
+
+static void test_gap(void)
+{
+	struct range ranges[MANY], range = random_range(), gap;
+	int nr = random_ranges(ranges);
+	uint64_t missing = bits(&range) & ~all_bits(ranges, nr);
+	bool found = cxl_range_gap(&range, ranges, nr, &gap);
+
+	expect(found == !!missing);
+	if (!found)
+		return;
+	/* it begins with the first, and goes as far as it can */
+	expect(gap.start == (uint64_t)__builtin_ctzll(missing));
+	expect((bits(&gap) & ~missing) == 0);
+	expect(gap.end == range.end || !(missing >> (gap.end + 1) & 1));
+}
+
+static void test_cover(void)
+{
+	struct range range = random_range(), cover;
+	uint64_t block = 1ull << random_below(6);
+
+	cover = cxl_range_cover(&range, block);
+	expect(cover.start <= range.start && cover.end >= range.end);
+	expect(cover.start % block == 0 && (cover.end + 1) % block == 0);
+	expect(range.start - cover.start < block && cover.end - range.end < block);
+	expect(cxl_range_aligned(&cover, block));
+	expect(cxl_range_aligned(&range, block) ==
+	       (range.start % block == 0 && (range.end + 1) % block == 0));
+}
+
+static void test_sort(void)
+{
+	struct cxl_extent_rec recs[MANY];
+	uint64_t offered = 0, kept = 0;
+	int nr = random_below(MANY) + 1, left;
+
+	memset(recs, 0, sizeof(recs));
+	for (int i = 0; i < nr; i++) {
+		recs[i].dpa = random_range();
+		offered |= bits(&recs[i].dpa);
+	}
+	left = cxl_offer_sort(recs, nr);
+	expect(left >= 1 && left <= nr);
+	for (int i = 0; i < left; i++) {
+		expect(!(kept & bits(&recs[i].dpa)));
+		expect(!i || recs[i - 1].dpa.end < recs[i].dpa.start);
+		kept |= bits(&recs[i].dpa);
+	}
+	expect((kept & ~offered) == 0);
+	expect(recs[0].dpa.start == (uint64_t)__builtin_ctzll(offered));
+}
+
+static void test_tree(void)
+{
+	struct cxl_extent_node nodes[MANY];
+	struct rb_root root = RB_ROOT;
+	struct cxl_extent_node *node;
+	uint64_t held = 0, seen = 0;
+	struct range range;
+
+	for (int i = 0; i < MANY; i++) {
+		bool free;
+
+		nodes[i].range = random_range();
+		free = !(held & bits(&nodes[i].range));
+		expect(cxl_extent_insert(&root, &nodes[i]) == free);
+		if (free)
+			held |= bits(&nodes[i].range);
+	}
+
+	range = random_range();
+	for (node = cxl_extent_first(&root, &range); node;
+	     node = cxl_extent_next(node, &range)) {
+		expect(bits(&node->range) & bits(&range));
+		expect(!(seen & bits(&node->range)));
+		seen |= bits(&node->range);
+	}
+	expect((seen & bits(&range)) == (held & bits(&range)));
+}
+
+static void test_check(void)
+{
+	struct cxl_extent_rules rules = {
+		.dpa = DEFINE_RANGE(1 << 10, (1 << 12) - 1),
+		.block_size = 1ull << random_below(8),
+	};
+	uint64_t start = random() & 1 ? random_below(1 << 13) : (uint64_t)random() << 33;
+	uint64_t len = random() & 1 ? random_below(1 << 13) : ~0ull - random_below(1 << 13);
+	struct range dpa = { };
+	int rc = cxl_extent_rules_check(&rules, start, len, &dpa);
+	bool good = len && len <= 1 << 12 && start >= rules.dpa.start &&
+		    start <= rules.dpa.end && len <= rules.dpa.end + 1 - start &&
+		    start % rules.block_size == 0 && len % rules.block_size == 0;
+
+	expect(!rc == good);
+	expect(!good || (dpa.start == start && range_len(&dpa) == len));
+}
+
+/* However it goes: one answer for each offer, and none without */
+static void test_chain(void)
+{
+	enum cxl_chain_state state = CXL_CHAIN_IDLE;
+	bool armed = false;
+	int open = 0;
+
+	for (int i = 0; i < 200; i++) {
+		enum cxl_chain_event event = random_below(CXL_CHAIN_TIMEOUT + 1);
+		enum cxl_chain_state before = state;
+		unsigned int action;
+
+		if (event == CXL_CHAIN_TIMEOUT && !armed)
+			continue;
+		if (event == CXL_CHAIN_FULL && before != CXL_CHAIN_OPEN)
+			continue;
+		if (event == CXL_CHAIN_TIMEOUT)
+			armed = false;
+		action = cxl_chain_step(&state, event);
+		if (action & CXL_CHAIN_COLLECT && before == CXL_CHAIN_IDLE)
+			open++;
+		if (action & CXL_CHAIN_DISARM)
+			armed = false;
+		if (action & CXL_CHAIN_ARM)
+			armed = true;
+		if (action & (CXL_CHAIN_SERVE | CXL_CHAIN_REJECT))
+			open--;
+		expect(open == (state == CXL_CHAIN_OPEN));
+		/* nothing waits for ever */
+		expect(armed == (state != CXL_CHAIN_IDLE));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} tests[] = {
+		{ "carve", test_carve }, { "merge", test_merge },
+		{ "gap", test_gap }, { "cover", test_cover },
+		{ "sort", test_sort }, { "tree", test_tree },
+		{ "check", test_check }, { "chain", test_chain },
+	};
+	unsigned int seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
+	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000;
+
+	printf("# seed %u, %lu rounds\n", seed, rounds);
+	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+		srandom(seed);
+		for (unsigned long r = 0; r < rounds; r++)
+			tests[i].run();
+		printf("ok %zu %s\n", i + 1, tests[i].name);
+	}
+	return 0;
+}
