@@ -108,7 +108,8 @@ struct mock_override {
  * @offers: not answered, oldest first
  * @records: in the event log, oldest first
  * @overrides: of commands
- * @commands: that have come, @nr_commands of them
+ * @commands: that have come
+ * @nr_commands: how many
  * @generation: of @accepted
  * @handle: of the last record
  * @overflow: the log has lost records
