@@ -59,7 +59,7 @@ static: tree ## static checks only
 kunit: kernel guest ## unit tests only
 	@lab/run.sh scenario kunit
 
-bench: kernel guest ## figures: 248 extents against one range of the same size (no verdict on time)
+bench: kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
 	@lab/run.sh with kernel bench-extents 900 --topology,many
 
 clean: ## remove everything that was built; downloads stay
