@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
-#include <linux/delay.h>
-#include <linux/hex.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/range.h>
-#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/unaligned.h>
-#include <linux/uuid.h>
 #include <cxl/event.h>
 #include <cxl/mailbox.h>
 #include <cxlmem.h>
 #include <dcd.h>
 #include "dcd.h"
+#include "dcd_device.h"
 
 /**
  * DOC: a Dynamic Capacity Device, and its fabric manager
@@ -46,7 +41,6 @@
 
 #define MOCK_DCD_MAX		2
 #define MOCK_DCD_STATIC_SIZE	SZ_2G
-#define MOCK_DCD_COMMANDS	4096
 
 static int ids[MOCK_DCD_MAX];
 static int nr_ids;
@@ -60,84 +54,6 @@ MODULE_PARM_DESC(size, "Bytes of the dynamic partition");
 static ulong payload;
 module_param(payload, ulong, 0444);
 MODULE_PARM_DESC(payload, "Bytes of the mailbox' payload, for Dynamic Capacity Devices");
-
-struct mock_extent {
-	struct list_head list;
-	u64 start;
-	u64 len;
-	uuid_t tag;
-	u16 seq;
-};
-
-struct mock_offer {
-	struct list_head list;
-	struct list_head extents;
-	bool open;
-};
-
-struct mock_record {
-	struct list_head list;
-	u16 handle;
-	struct cxl_event_record_raw raw;
-};
-
-struct mock_command {
-	struct list_head list;
-	char *text;
-};
-
-struct mock_override {
-	struct list_head list;
-	u16 opcode;
-	unsigned int times;
-	unsigned int delay;
-	bool regular;
-	u16 return_code;
-	size_t len;
-	u8 payload[];
-};
-
-/**
- * struct mock_dcd - one device
- * @lock: protects everything but @irq
- * @irq_lock: protects @irq and @arg
- * @region: what 4800h says
- * @partitions: how many it says there are
- * @accepted: extents, ordered by address
- * @answer: extents of an answer that goes on in another command
- * @offers: not answered, oldest first
- * @records: in the event log, oldest first
- * @overrides: of commands
- * @commands: that have come
- * @nr_commands: how many
- * @generation: of @accepted
- * @handle: of the last record
- * @overflow: the log has lost records
- * @discard: the offer that goes on has been answered before its end
- * @irq: tells the host about the log
- * @arg: for @irq
- * @dir: in debugfs
- */
-struct mock_dcd {
-	struct mutex lock;	/* everything else */
-	struct mutex irq_lock;	/* irq, arg */
-	struct cxl_mbox_dc_region region;
-	u8 partitions;
-	struct list_head accepted;
-	struct list_head answer;
-	struct list_head offers;
-	struct list_head records;
-	struct list_head overrides;
-	struct list_head commands;
-	unsigned int nr_commands;
-	u32 generation;
-	u16 handle;
-	bool overflow;
-	bool discard;
-	void (*irq)(void *arg);
-	void *arg;
-	struct dentry *dir;
-};
 
 static struct mock_dcd *mock_dcds[MOCK_DCD_MAX];
 static struct dentry *mock_dcd_root;
@@ -190,7 +106,7 @@ static bool mock_extents_cover(struct list_head *extents, u64 start, u64 len)
 	return len && start == end;
 }
 
-static int mock_extents_remove(struct list_head *extents, u64 start, u64 len)
+int mock_extents_remove(struct list_head *extents, u64 start, u64 len)
 {
 	struct mock_extent *extent, *next, *rest;
 	u64 end = start + len;
@@ -296,8 +212,7 @@ static int mock_dcd_get_list(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 }
 
 /* Is it all that it says it is, and what is it? */
-static struct cxl_mbox_dc_response *mock_dcd_items(struct cxl_mbox_cmd *cmd,
-						   u32 *nr)
+struct cxl_mbox_dc_response *mock_dcd_items(struct cxl_mbox_cmd *cmd, u32 *nr)
 {
 	struct cxl_mbox_dc_response *in = cmd->payload_in;
 
@@ -452,80 +367,6 @@ static int mock_dcd_clear_events(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 	return 0;
 }
 
-static struct mock_override *mock_dcd_override(struct mock_dcd *dcd, u16 opcode)
-{
-	struct mock_override *override;
-
-	list_for_each_entry(override, &dcd->overrides, list)
-		if (override->opcode == opcode)
-			return override;
-	return NULL;
-}
-
-static bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
-{
-	struct mock_override *override = mock_dcd_override(dcd, cmd->opcode);
-	bool regular;
-
-	if (!override)
-		return false;
-	if (override->delay)
-		msleep(override->delay);
-	regular = override->regular;
-	if (!regular) {
-		cmd->return_code = override->return_code;
-		cmd->size_out = min(cmd->size_out, override->len);
-		if (cmd->size_out)
-			memcpy(cmd->payload_out, override->payload,
-			       cmd->size_out);
-	}
-	if (!--override->times) {
-		list_del(&override->list);
-		kfree(override);
-	}
-	return !regular;
-}
-
-static void mock_dcd_note(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int rc)
-{
-	struct mock_command *command;
-	u32 nr = 0;
-	char *text;
-
-	if (cmd->opcode == CXL_MBOX_OP_GET_EVENT_RECORD ||
-	    cmd->opcode == CXL_MBOX_OP_CLEAR_EVENT_RECORD ||
-	    dcd->nr_commands == MOCK_DCD_COMMANDS)
-		return;
-	command = kzalloc_obj(*command);
-	if (!command)
-		return;
-
-	text = kasprintf(GFP_KERNEL, "%04x %d %x", cmd->opcode, rc,
-			 rc ? 0 : cmd->return_code);
-	if (cmd->opcode == CXL_MBOX_OP_ADD_DC_RESPONSE ||
-	    cmd->opcode == CXL_MBOX_OP_RELEASE_DC) {
-		struct cxl_mbox_dc_response *in = mock_dcd_items(cmd, &nr);
-
-		for (u32 i = 0; text && in && i < nr; i++) {
-			char *longer = kasprintf(GFP_KERNEL, "%s %#llx+%#llx", text,
-						 le64_to_cpu(in->item[i].start_dpa),
-						 le64_to_cpu(in->item[i].len));
-
-			kfree(text);
-			text = longer;
-		}
-		if (text && in && in->flags & CXL_DC_RESPONSE_MORE) {
-			char *longer = kasprintf(GFP_KERNEL, "%s more", text);
-
-			kfree(text);
-			text = longer;
-		}
-	}
-	command->text = text;
-	list_add_tail(&command->list, &dcd->commands);
-	dcd->nr_commands++;
-}
-
 static int mock_dcd_do(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 {
 	switch (cmd->opcode) {
@@ -636,8 +477,8 @@ static int mock_dcd_happens(struct mock_dcd *dcd,
 	return 0;
 }
 
-static int mock_dcd_record(struct mock_dcd *dcd,
-			   const struct cxl_event_record_raw *raw)
+int mock_dcd_record(struct mock_dcd *dcd,
+		    const struct cxl_event_record_raw *raw)
 {
 	struct mock_record *record = kzalloc_obj(*record);
 
@@ -651,230 +492,12 @@ static int mock_dcd_record(struct mock_dcd *dcd,
 	return mock_dcd_happens(dcd, &record->raw);
 }
 
-static void mock_dcd_interrupt(struct mock_dcd *dcd)
+void mock_dcd_interrupt(struct mock_dcd *dcd)
 {
 	guard(mutex)(&dcd->irq_lock);
 	if (dcd->irq)
 		dcd->irq(dcd->arg);
 }
-
-static ssize_t records_write(struct file *file, const char __user *buf,
-			     size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = file->private_data;
-	struct cxl_event_record_raw *raw;
-	size_t nr = len / sizeof(*raw);
-	int rc;
-
-	if (!nr || len % sizeof(*raw) || len > SZ_1M)
-		return -EINVAL;
-	void *data __free(kvfree) = vmemdup_user(buf, len);
-	if (IS_ERR(data))
-		return PTR_ERR(no_free_ptr(data));
-	raw = data;
-
-	scoped_guard(mutex, &dcd->lock)
-		for (size_t i = 0; i < nr; i++) {
-			rc = mock_dcd_record(dcd, &raw[i]);
-			if (rc)
-				return rc;
-		}
-	mock_dcd_interrupt(dcd);
-	return len;
-}
-
-static const struct file_operations records_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = records_write,
-};
-
-static ssize_t overflow_write(struct file *file, const char __user *buf,
-			      size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = file->private_data;
-	struct mock_offer *offer;
-
-	/* Among what is lost is the end of an offer that goes on */
-	scoped_guard(mutex, &dcd->lock) {
-		dcd->overflow = true;
-		dcd->discard = false;
-		list_for_each_entry(offer, &dcd->offers, list)
-			offer->open = false;
-	}
-	return len;
-}
-
-static const struct file_operations overflow_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = overflow_write,
-};
-
-static ssize_t override_write(struct file *file, const char __user *buf,
-			      size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = file->private_data;
-	unsigned int opcode, times, delay, code = 0;
-	struct mock_override *override, *old;
-	size_t payload_len;
-	char word[8];
-	int n = 0;
-
-	if (len > SZ_16K)
-		return -EINVAL;
-	char *text __free(kfree) = memdup_user_nul(buf, len);
-	if (IS_ERR(text))
-		return PTR_ERR(no_free_ptr(text));
-	if (sscanf(text, "%x %u %u %7s %n", &opcode, &times, &delay, word, &n) < 4)
-		return -EINVAL;
-	if (strcmp(word, "-") && kstrtouint(word, 16, &code))
-		return -EINVAL;
-
-	payload_len = n ? strlen(strim(text + n)) / 2 : 0;
-	override = kzalloc_flex(*override, payload, payload_len);
-	if (!override)
-		return -ENOMEM;
-	override->opcode = opcode;
-	override->times = times;
-	override->delay = delay;
-	override->regular = !strcmp(word, "-");
-	override->return_code = code;
-	override->len = payload_len;
-	if (payload_len && hex2bin(override->payload, text + n, payload_len)) {
-		kfree(override);
-		return -EINVAL;
-	}
-
-	guard(mutex)(&dcd->lock);
-	old = mock_dcd_override(dcd, opcode);
-	if (old) {
-		list_del(&old->list);
-		kfree(old);
-	}
-	if (times)
-		list_add(&override->list, &dcd->overrides);
-	else
-		kfree(override);
-	return len;
-}
-
-static const struct file_operations override_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = override_write,
-};
-
-static ssize_t config_write(struct file *file, const char __user *buf,
-			    size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = file->private_data;
-	u64 base, decode_len, region_len, block;
-	unsigned int partitions;
-
-	if (len > SZ_4K)
-		return -EINVAL;
-	char *text __free(kfree) = memdup_user_nul(buf, len);
-	if (IS_ERR(text))
-		return PTR_ERR(no_free_ptr(text));
-	if (sscanf(text, "%llx %llx %llx %llx %x", &base, &decode_len,
-		   &region_len, &block, &partitions) != 5)
-		return -EINVAL;
-
-	guard(mutex)(&dcd->lock);
-	dcd->region.base = cpu_to_le64(base);
-	dcd->region.decode_len = cpu_to_le64(decode_len);
-	dcd->region.len = cpu_to_le64(region_len);
-	dcd->region.block_size = cpu_to_le64(block);
-	dcd->partitions = partitions;
-	return len;
-}
-
-static const struct file_operations config_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = config_write,
-};
-
-static int extents_show(struct seq_file *m, void *v)
-{
-	struct mock_dcd *dcd = m->private;
-	struct mock_extent *extent;
-
-	guard(mutex)(&dcd->lock);
-	list_for_each_entry(extent, &dcd->accepted, list)
-		seq_printf(m, "%#llx %#llx %pUb %u\n", extent->start,
-			   extent->len, &extent->tag, extent->seq);
-	return 0;
-}
-
-static ssize_t extents_write(struct file *file, const char __user *buf,
-			     size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = ((struct seq_file *)file->private_data)->private;
-	u64 start, bytes;
-	int rc;
-
-	if (len > SZ_4K)
-		return -EINVAL;
-	char *text __free(kfree) = memdup_user_nul(buf, len);
-	if (IS_ERR(text))
-		return PTR_ERR(no_free_ptr(text));
-	if (sscanf(text, "%llx %llx", &start, &bytes) != 2)
-		return -EINVAL;
-
-	guard(mutex)(&dcd->lock);
-	dcd->generation++;
-	rc = mock_extents_remove(&dcd->accepted, start, bytes);
-	return rc ?: len;
-}
-DEFINE_SHOW_STORE_ATTRIBUTE(extents);
-
-static int pending_show(struct seq_file *m, void *v)
-{
-	struct mock_dcd *dcd = m->private;
-	struct mock_offer *offer;
-
-	guard(mutex)(&dcd->lock);
-	list_for_each_entry(offer, &dcd->offers, list)
-		seq_printf(m, "%zu\n", list_count_nodes(&offer->extents));
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(pending);
-
-static void mock_dcd_forget(struct mock_dcd *dcd)
-{
-	struct mock_command *command, *next;
-
-	list_for_each_entry_safe(command, next, &dcd->commands, list) {
-		list_del(&command->list);
-		kfree(command->text);
-		kfree(command);
-	}
-	dcd->nr_commands = 0;
-}
-
-static ssize_t commands_write(struct file *file, const char __user *buf,
-			      size_t len, loff_t *pos)
-{
-	struct mock_dcd *dcd = ((struct seq_file *)file->private_data)->private;
-
-	guard(mutex)(&dcd->lock);
-	mock_dcd_forget(dcd);
-	return len;
-}
-
-static int commands_show(struct seq_file *m, void *v)
-{
-	struct mock_dcd *dcd = m->private;
-	struct mock_command *command;
-
-	guard(mutex)(&dcd->lock);
-	list_for_each_entry(command, &dcd->commands, list)
-		seq_printf(m, "%s\n", command->text);
-	return 0;
-}
-DEFINE_SHOW_STORE_ATTRIBUTE(commands);
 
 /**
  * mock_dcd_find - is a memory device a Dynamic Capacity Device
@@ -919,7 +542,6 @@ EXPORT_SYMBOL_GPL(mock_dcd_detach);
 static struct mock_dcd *mock_dcd_alloc(int id)
 {
 	struct mock_dcd *dcd = kzalloc_obj(*dcd);
-	char name[16];
 
 	if (!dcd)
 		return NULL;
@@ -939,21 +561,12 @@ static struct mock_dcd *mock_dcd_alloc(int id)
 		.block_size = cpu_to_le64(SZ_2M),
 	};
 
-	snprintf(name, sizeof(name), "cxl_mem.%d", id);
-	dcd->dir = debugfs_create_dir(name, mock_dcd_root);
-	debugfs_create_file("records", 0200, dcd->dir, dcd, &records_fops);
-	debugfs_create_file("overflow", 0200, dcd->dir, dcd, &overflow_fops);
-	debugfs_create_file("override", 0200, dcd->dir, dcd, &override_fops);
-	debugfs_create_file("config", 0200, dcd->dir, dcd, &config_fops);
-	debugfs_create_file("extents", 0600, dcd->dir, dcd, &extents_fops);
-	debugfs_create_file("pending", 0400, dcd->dir, dcd, &pending_fops);
-	debugfs_create_file("commands", 0600, dcd->dir, dcd, &commands_fops);
+	mock_dcd_control(dcd, mock_dcd_root, id);
 	return dcd;
 }
 
 static void mock_dcd_free(struct mock_dcd *dcd)
 {
-	struct mock_override *override, *next_override;
 	struct mock_record *record, *next_record;
 	struct mock_offer *offer, *next_offer;
 
@@ -963,9 +576,7 @@ static void mock_dcd_free(struct mock_dcd *dcd)
 		mock_offer_free(offer);
 	list_for_each_entry_safe(record, next_record, &dcd->records, list)
 		kfree(record);
-	list_for_each_entry_safe(override, next_override, &dcd->overrides, list)
-		kfree(override);
-	mock_dcd_forget(dcd);
+	mock_dcd_control_free(dcd);
 	mock_extents_free(&dcd->accepted);
 	mock_extents_free(&dcd->answer);
 	kfree(dcd);
