@@ -178,8 +178,15 @@ void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 	mds->dcd = dcd;
 }
 
-/* Empty answers need no memory, so that there is always one to answer with */
-static void cxl_dcd_reject(struct cxl_dcd *dcd)
+/**
+ * cxl_dcd_reject - answer an offer: nothing is accepted
+ * @dcd: the device
+ *
+ * Needs no memory, so that there is always one to answer with.
+ *
+ * Context: The queue of the device.
+ */
+void cxl_dcd_reject(struct cxl_dcd *dcd)
 {
 	bool unknown;
 	int rc;

@@ -88,6 +88,7 @@ static inline int cxl_dcd_recs_add(struct cxl_dcd_recs *list,
 /* core/dcd.c: events, offers, and the queue of what has to be said */
 bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *extent,
 		   unsigned int partition, struct cxl_extent_rec *rec);
+void cxl_dcd_reject(struct cxl_dcd *dcd);
 void cxl_dcd_set_stale(struct cxl_dcd *dcd);
 
 /* core/dcd_mbox.c: the commands */

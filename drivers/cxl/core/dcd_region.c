@@ -88,17 +88,16 @@ static int cxl_dcd_unit(struct cxl_dcd_region *region,
 }
 
 /*
- * What of an offer, or of a list, do regions take? Extents are prepared, @recs
- * are those of them.
+ * What of an offer, or of a list, both sorted, do regions take? Extents are
+ * prepared, @recs are those of them.
  */
 static int cxl_dcd_judge(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 {
 	struct device *dev = dcd->mds->cxlds.dev;
 	struct cxl_extent_rec *recs = list->recs;
-	int nr, kept = 0, unit;
+	int kept = 0, unit;
 
-	nr = cxl_offer_sort(recs, list->nr);
-	for (int i = 0; i < nr; i += unit) {
+	for (int i = 0; i < list->nr; i += unit) {
 		struct cxl_dcd_region *region =
 			cxl_dcd_region_of(dcd, &recs[i].dpa);
 		struct range hpa;
@@ -115,7 +114,7 @@ static int cxl_dcd_judge(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 			continue;
 		}
 
-		unit = cxl_dcd_unit(region, &recs[i], nr - i, &hpa);
+		unit = cxl_dcd_unit(region, &recs[i], list->nr - i, &hpa);
 		if (cxl_sysram_extent_prepare(region->cxlr_sysram, &hpa,
 					      &region->prepared))
 			continue;
@@ -170,6 +169,7 @@ int cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_recs *offer)
 	int nr, rc;
 
 	guard(mutex)(&dcd->regions_lock);
+	offer->nr = cxl_offer_sort(offer->recs, offer->nr);
 	nr = cxl_dcd_judge(dcd, offer);
 	rc = cxl_dcd_respond(mds, CXL_MBOX_OP_ADD_DC_RESPONSE, offer->recs, nr,
 			     &unknown);
@@ -177,8 +177,7 @@ int cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_recs *offer)
 		if (unknown)
 			cxl_dcd_set_stale(dcd);
 		else
-			cxl_dcd_respond(mds, CXL_MBOX_OP_ADD_DC_RESPONSE, NULL,
-					0, &unknown);
+			cxl_dcd_reject(dcd);
 	}
 	if (!rc && nr) {
 		rc = cxl_dcd_invalidate(dcd);

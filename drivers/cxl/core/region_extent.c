@@ -245,6 +245,25 @@ cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_extents_count - how many extents a range has
+ * @cxlr_sysram: a dynamic region
+ * @hpa: the range
+ *
+ * Context: With extents_lock held.
+ * Return: the number of those that have a part in it.
+ */
+int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa)
+{
+	struct cxl_sysram_extent *extent = NULL;
+	int nr = 0;
+
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
+		nr++;
+	return nr;
+}
+
+/**
  * cxl_sysram_extents_overlap - does a region have any of a range
  * @cxlr_sysram: a dynamic region
  * @hpa: the range
@@ -410,7 +429,6 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent = NULL;
 	struct range *units;
-	int n = 0;
 
 	*nr = 0;
 	if (!cxlr_sysram->dynamic) {
@@ -422,9 +440,8 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	}
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
-		n++;
-	units = kvmalloc_array(max(n, 1), sizeof(*units), GFP_KERNEL);
+	units = kvmalloc_array(max(cxl_sysram_extents_count(cxlr_sysram, hpa), 1),
+			       sizeof(*units), GFP_KERNEL);
 	if (!units)
 		return ERR_PTR(-ENOMEM);
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {

@@ -14,6 +14,8 @@ struct cxl_sysram_extent *
 cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
 		       struct cxl_sysram_extent *extent,
 		       const struct range *hpa);
+int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa);
 void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa, bool releasing);
 int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,

@@ -50,17 +50,6 @@ struct cxl_extent_release {
 	bool forced;
 };
 
-static int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa)
-{
-	struct cxl_sysram_extent *extent = NULL;
-	int nr = 0;
-
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
-		nr++;
-	return nr;
-}
-
 /* What there is of @hpa in extents, joined; to be freed with kvfree() */
 static struct range *
 cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
