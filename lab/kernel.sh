@@ -18,7 +18,7 @@ config() {
 	# keep the time of a configuration that has not changed
 	cmp -s "$out/.config.new" "$out/.config" || cp "$out/.config.new" "$out/.config"
 	# the unpatched kernel has none of our symbols
-	[ "$name" != stock ] || sed -i /CXL_SYSRAM/d "$out/.config.asked"
+	[ "$name" != stock ] || sed -i -e /CXL_SYSRAM/d -e /MEMORY_GUARD/d "$out/.config.asked"
 	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" | sort -u | while read -r line; do
 		case $line in
 		'#'*) ! grep -q "^$(cut -d' ' -f2 <<<"$line")=" "$out/.config" ;;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "memory guard: " fmt
+
+#include <linux/align.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/ioport.h>
+#include <linux/list.h>
+#include <linux/memory.h>
+#include <linux/memory_guard.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/range.h>
+
+/*
+ * Some memory must not become System RAM, whoever asks: memory that another host
+ * can write to, for example. The page allocator would hand it out, and neither
+ * host would know why its data changes.
+ *
+ * There are many ways to add memory (ACPI, virtio-mem, the probe file, dax_kmem
+ * told by a udev rule), and who knows that a range must not be added is in none
+ * of them. So whoever knows registers the range, and what all ways have in common
+ * looks it up. Only System RAM is meant: ZONE_DEVICE memory on a guarded range,
+ * as device_dax has it, can be mapped and is never given to anybody else.
+ *
+ * device_hotplug_lock is held by all who add memory. Registering takes it too and
+ * fails when it is too late, so there is no moment at which a range is guarded
+ * and System RAM. There are few guards, one for a region of memory at most, and
+ * adding memory is slow: they are in a list.
+ */
+static LIST_HEAD(memory_guards); /* device_hotplug_lock */
+
+static int memory_guard_block_is_there(struct memory_block *mem, void *data)
+{
+	return -EBUSY;
+}
+
+/*
+ * System RAM has its resource from before it is added until after it is removed.
+ * Memory blocks that are there without one are unusual, and reason enough. Blocks
+ * that reach beyond the range may be there for what is beyond.
+ */
+static int memory_guard_too_late(const struct range *range)
+{
+	u64 block = memory_block_size_bytes();
+	u64 start = ALIGN(range->start, block);
+	u64 end = ALIGN_DOWN(range->end + 1, block);
+
+	if (region_intersects(range->start, range_len(range),
+			      IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return -EBUSY;
+	if (start >= end)
+		return 0;
+	return walk_memory_blocks(start, end - start, NULL,
+				  memory_guard_block_is_there);
+}
+
+/**
+ * memory_guard_register - from now on, a range may not become System RAM
+ * @guard: memory for the registration, not registered yet
+ * @start: physical address
+ * @size: bytes
+ * @owner: who wants it, for the log; must stay as long as @guard
+ *
+ * Guards of different owners may overlap.
+ *
+ * Context: Process context. Takes device_hotplug_lock, which may take as long as
+ * memory is being added or removed by others.
+ * Return: 0; -EINVAL for an empty range, or one that wraps; -EBUSY when there is
+ * System RAM, or are memory blocks, in the range.
+ */
+int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
+			  const char *owner)
+{
+	int rc;
+
+	if (!size || start + size - 1 < start)
+		return -EINVAL;
+
+	*guard = (struct memory_guard) {
+		.range = DEFINE_RANGE(start, start + size - 1),
+		.owner = owner,
+	};
+
+	lock_device_hotplug();
+	rc = memory_guard_too_late(&guard->range);
+	if (!rc)
+		list_add_tail(&guard->list, &memory_guards);
+	unlock_device_hotplug();
+	return rc;
+}
+EXPORT_SYMBOL_GPL(memory_guard_register);
+
+/**
+ * memory_guard_unregister - a range may become System RAM again
+ * @guard: registered
+ *
+ * Context: As memory_guard_register().
+ */
+void memory_guard_unregister(struct memory_guard *guard)
+{
+	lock_device_hotplug();
+	list_del(&guard->list);
+	unlock_device_hotplug();
+}
+EXPORT_SYMBOL_GPL(memory_guard_unregister);
+
+/**
+ * memory_guard_check - may a range become System RAM
+ * @start: physical address
+ * @size: bytes, at least one
+ *
+ * The first time that a guard is in the way there is a line in the log.
+ *
+ * Context: With device_hotplug_lock held.
+ * Return: 0; -EPERM when some of it is guarded.
+ */
+int memory_guard_check(u64 start, u64 size)
+{
+	struct range range = DEFINE_RANGE(start, start + size - 1);
+	struct memory_guard *guard;
+
+	list_for_each_entry(guard, &memory_guards, list) {
+		if (!range_overlaps(&guard->range, &range))
+			continue;
+		if (!guard->told)
+			pr_warn("%#llx-%#llx cannot become System RAM: %s guards %#llx-%#llx\n",
+				range.start, range.end, guard->owner,
+				guard->range.start, guard->range.end);
+		guard->told = true;
+		return -EPERM;
+	}
+	return 0;
+}
