@@ -6,6 +6,7 @@
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include "extent.h"
 
 /**
@@ -114,7 +115,17 @@ static int cxl_extent_rec_cmp(const void *a, const void *b)
 {
 	const struct cxl_extent_rec *l = a, *r = b;
 
-	return cmp_int(l->dpa.start, r->dpa.start);
+	if (l->bad != r->bad)
+		return cmp_int(l->bad, r->bad);
+	return cmp_int(l->dpa.start, r->dpa.start) ?:
+	       cmp_int(l->order, r->order);
+}
+
+static bool cxl_extent_rec_same(const struct cxl_extent_rec *a,
+				const struct cxl_extent_rec *b)
+{
+	return a->dpa.start == b->dpa.start && a->dpa.end == b->dpa.end &&
+	       a->seq == b->seq && uuid_equal(&a->tag, &b->tag);
 }
 
 /**
@@ -122,23 +133,102 @@ static int cxl_extent_rec_cmp(const void *a, const void *b)
  * @recs: records
  * @nr: how many
  *
- * Of records that overlap, the one that begins first stays.
+ * Of records that overlap, the one that begins first stays. Another that is just
+ * the same is no harm; one that is not, and has a tag, stays as a bad one.
  *
- * Return: how many are left, ordered by address, without overlap.
+ * Return: how many are left, ordered by address and without overlap, but for the
+ * bad ones.
  */
 int cxl_offer_sort(struct cxl_extent_rec *recs, int nr)
 {
-	int kept = 0;
+	int kept = 0, last = -1;
 
 	sort(recs, nr, sizeof(*recs), cxl_extent_rec_cmp, NULL);
 	for (int i = 0; i < nr; i++) {
-		if (kept && recs[i].dpa.start <= recs[kept - 1].dpa.end)
-			continue;
-		recs[kept++] = recs[i];
+		struct cxl_extent_rec rec = recs[i];
+
+		if (!rec.bad && last >= 0 &&
+		    rec.dpa.start <= recs[last].dpa.end) {
+			if (uuid_is_null(&rec.tag) ||
+			    cxl_extent_rec_same(&rec, &recs[last]))
+				continue;
+			rec.bad = true;
+		}
+		if (!rec.bad)
+			last = kept;
+		recs[kept++] = rec;
 	}
 	return kept;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_offer_sort, "cxl_extent_kunit");
+
+static int cxl_extent_rec_group_cmp(const void *a, const void *b)
+{
+	const struct cxl_extent_rec *l = a, *r = b;
+	int rc = memcmp(&l->tag, &r->tag, sizeof(l->tag));
+
+	if (rc)
+		return rc;
+	if (uuid_is_null(&l->tag))
+		return cmp_int(l->dpa.start, r->dpa.start);
+	return cmp_int(l->seq, r->seq) ?: cmp_int(l->order, r->order);
+}
+
+/**
+ * cxl_offer_group - put together what belongs to one allocation
+ * @recs: records, as cxl_offer_sort() has left them
+ * @nr: how many
+ *
+ * Those without a tag come first, by address. Those of a tag are in the order
+ * that the allocation has: by sequence number, else as they were offered.
+ */
+void cxl_offer_group(struct cxl_extent_rec *recs, int nr)
+{
+	sort(recs, nr, sizeof(*recs), cxl_extent_rec_group_cmp, NULL);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_offer_group, "cxl_extent_kunit");
+
+/**
+ * cxl_group_size - how many records have the tag of the first one
+ * @recs: records, as cxl_offer_group() has left them
+ * @nr: how many there are, one at least
+ *
+ * Return: how many.
+ */
+int cxl_group_size(const struct cxl_extent_rec *recs, int nr)
+{
+	int n = 1;
+
+	while (n < nr && uuid_equal(&recs[n].tag, &recs[0].tag))
+		n++;
+	return n;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_group_size, "cxl_extent_kunit");
+
+/**
+ * cxl_group_check - are these records an allocation, all of it
+ * @recs: all that an offer has of a tag, as cxl_offer_group() has left them
+ * @nr: how many
+ * @shareable: other hosts can use the capacity, too
+ *
+ * All hosts must see shared capacity in the same order: it has sequence numbers,
+ * from 0 on, without a gap. Other capacity has none. CXL r3.1 section
+ * 8.2.9.2.1.6, Table 8-51 (Shared Extent Sequence).
+ *
+ * Return: 0; -EINVAL when one of them is not what it may be; -EILSEQ when the
+ * sequence numbers are not.
+ */
+int cxl_group_check(const struct cxl_extent_rec *recs, int nr, bool shareable)
+{
+	for (int i = 0; i < nr; i++) {
+		if (recs[i].bad)
+			return -EINVAL;
+		if (recs[i].seq != (shareable ? i : 0))
+			return -EILSEQ;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_group_check, "cxl_extent_kunit");
 
 /**
  * cxl_range_merge - join ranges that touch

@@ -26,11 +26,16 @@ struct cxl_extent_rules {
  * @dpa: device physical addresses, checked
  * @tag: allocation that it belongs to, or null
  * @seq: place in a shared allocation
+ * @order: place in the offer
+ * @bad: it is not what it may be, and so the allocation is not either; @dpa
+ *	 means nothing
  */
 struct cxl_extent_rec {
 	struct range dpa;
 	uuid_t tag;
 	u16 seq;
+	u32 order;
+	bool bad;
 };
 
 /**
@@ -85,6 +90,9 @@ unsigned int cxl_chain_step(enum cxl_chain_state *state,
 int cxl_extent_rules_check(const struct cxl_extent_rules *rules, u64 start,
 			   u64 len, struct range *dpa);
 int cxl_offer_sort(struct cxl_extent_rec *recs, int nr);
+void cxl_offer_group(struct cxl_extent_rec *recs, int nr);
+int cxl_group_size(const struct cxl_extent_rec *recs, int nr);
+int cxl_group_check(const struct cxl_extent_rec *recs, int nr, bool shareable);
 int cxl_range_merge(struct range *ranges, int nr);
 int cxl_range_carve(const struct range *from, const struct range *out,
 		    struct range rest[2]);

@@ -153,6 +153,84 @@ static void offer_sort(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, cxl_offer_sort(recs, 1));
 }
 
+#define TAG(n)	UUID_INIT(n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+#define REC(t, s, first, last) \
+	{ .tag = TAG(t), .seq = s, .dpa = { first, last } }
+#define BAD(t)	{ .tag = TAG(t), .bad = true }
+
+/* One offer each; what it has of tag 1 */
+static const struct group_case {
+	const char *name;
+	struct cxl_extent_rec recs[6];
+	int nr;
+	int shared;	/* what is said of it in a shareable partition */
+	int owned;	/* and in another */
+	u64 starts[4];	/* where its extents begin, in their order */
+} group_cases[] = {
+	{ "one", { REC(1, 0, 10, 19) }, 1, 0, 0, { 10 } },
+	{ "as offered", { REC(1, 0, 30, 39), REC(1, 0, 10, 19), REC(1, 0, 20, 29) },
+	  3, -EILSEQ, 0, { 30, 10, 20 } },
+	{ "by sequence", { REC(1, 2, 30, 39), REC(1, 0, 20, 29), REC(1, 1, 10, 19) },
+	  3, 0, -EILSEQ, { 20, 10, 30 } },
+	{ "a gap", { REC(1, 0, 10, 19), REC(1, 2, 20, 29) }, 2, -EILSEQ, -EILSEQ },
+	{ "a number twice", { REC(1, 0, 10, 19), REC(1, 1, 20, 29), REC(1, 1, 30, 39) },
+	  3, -EILSEQ, -EILSEQ },
+	{ "not from 0", { REC(1, 1, 10, 19), REC(1, 2, 20, 29) }, 2, -EILSEQ, -EILSEQ },
+	{ "the highest", { REC(1, U16_MAX, 10, 19) }, 1, -EILSEQ, -EILSEQ },
+	{ "another one between", { REC(1, 0, 10, 19), REC(2, 0, 20, 29),
+				   REC(1, 1, 30, 39) }, 3, 0, -EILSEQ, { 10, 30 } },
+	{ "untagged between", { REC(1, 0, 10, 19), REC(0, 0, 20, 29),
+				REC(1, 0, 30, 39) }, 3, -EILSEQ, 0, { 10, 30 } },
+	{ "a record twice", { REC(1, 0, 10, 19), REC(1, 0, 10, 19) }, 2, 0, 0, { 10 } },
+	{ "the same, other number", { REC(1, 0, 10, 19), REC(1, 1, 10, 19) },
+	  2, -EINVAL, -EINVAL },
+	{ "overlaps itself", { REC(1, 0, 10, 19), REC(1, 0, 15, 24) },
+	  2, -EINVAL, -EINVAL },
+	{ "overlaps another", { REC(2, 0, 10, 19), REC(1, 0, 15, 24) },
+	  2, -EINVAL, -EINVAL },
+	{ "overlaps untagged", { REC(0, 0, 10, 19), REC(1, 0, 15, 24) },
+	  2, -EINVAL, -EINVAL },
+	{ "untagged overlaps it", { REC(1, 0, 10, 19), REC(0, 0, 15, 24) },
+	  2, 0, 0, { 10 } },
+	{ "one is bad", { REC(1, 0, 10, 19), BAD(1) }, 2, -EINVAL, -EINVAL },
+	{ "all are bad", { BAD(1), BAD(1) }, 2, -EINVAL, -EINVAL },
+	{ "another is bad", { BAD(2), REC(1, 0, 0, 9) }, 2, 0, 0, { 0 } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(group, group_cases, name);
+
+static void offer_groups(struct kunit *test)
+{
+	const struct group_case *param = test->param_value;
+	static const uuid_t tag = TAG(1);
+	struct cxl_extent_rec recs[6];
+	int nr, size, first = 0;
+
+	memcpy(recs, param->recs, sizeof(recs));
+	for (int i = 0; i < param->nr; i++)
+		recs[i].order = i;
+	nr = cxl_offer_sort(recs, param->nr);
+	cxl_offer_group(recs, nr);
+
+	while (!uuid_equal(&recs[first].tag, &tag))
+		first++;
+	KUNIT_ASSERT_LT(test, first, nr);
+	size = cxl_group_size(&recs[first], nr - first);
+	KUNIT_EXPECT_EQ(test, param->shared,
+			cxl_group_check(&recs[first], size, true));
+	KUNIT_EXPECT_EQ(test, param->owned,
+			cxl_group_check(&recs[first], size, false));
+	for (int i = 0; i < size && !(param->shared && param->owned); i++)
+		KUNIT_EXPECT_EQ(test, param->starts[i], recs[first + i].dpa.start);
+	/* Nothing else of it, and what has no tag comes first */
+	for (int i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, i >= first && i < first + size,
+				uuid_equal(&recs[i].tag, &tag));
+	for (int i = 1; i < nr; i++)
+		KUNIT_EXPECT_FALSE(test, uuid_is_null(&recs[i].tag) &&
+				   !uuid_is_null(&recs[i - 1].tag));
+}
+
 static void range_merge(struct kunit *test)
 {
 	struct range ranges[] = {
@@ -304,6 +382,7 @@ static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(extent_check),
 	KUNIT_CASE(extent_check_small_blocks),
 	KUNIT_CASE(offer_sort),
+	KUNIT_CASE_PARAM(offer_groups, group_gen_params),
 	KUNIT_CASE(range_merge),
 	KUNIT_CASE(range_carve),
 	KUNIT_CASE(range_gap),

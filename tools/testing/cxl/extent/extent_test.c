@@ -12,6 +12,9 @@
 #include <linux/kernel.h>
 #include "extent.h"
 
+/* lib/uuid.c has it in the kernel */
+const uuid_t uuid_null;
+
 #define BLOCKS	64
 #define MANY	16
 #define expect(what) do {						\
@@ -143,6 +146,62 @@ static void test_sort(void)
 	expect(recs[0].dpa.start == (uint64_t)__builtin_ctzll(offered));
 }
 
+static bool same(const struct cxl_extent_rec *a, const struct cxl_extent_rec *b)
+{
+	return a->dpa.start == b->dpa.start && a->dpa.end == b->dpa.end &&
+	       a->seq == b->seq && !memcmp(&a->tag, &b->tag, sizeof(a->tag));
+}
+
+/* All of a tag is together and in order; none of it is missing without a trace */
+static void test_group(void)
+{
+	struct cxl_extent_rec offered[MANY], recs[MANY];
+	int nr = random_below(MANY) + 1, left, size;
+
+	memset(offered, 0, sizeof(offered));
+	for (int i = 0; i < nr; i++) {
+		unsigned int at = random_below(BLOCKS);
+
+		offered[i].dpa = DEFINE_RANGE(at, at + random_below(4));
+		offered[i].tag.b[0] = random_below(4);
+		offered[i].seq = random_below(3);
+		offered[i].order = i;
+		offered[i].bad = offered[i].tag.b[0] && !random_below(16);
+	}
+	memcpy(recs, offered, sizeof(recs));
+	left = cxl_offer_sort(recs, nr);
+	cxl_offer_group(recs, left);
+
+	for (int i = 0; i < left; i += size) {
+		bool bad = false, dense = true, zero = true;
+
+		size = cxl_group_size(&recs[i], left - i);
+		expect(size >= 1 && i + size <= left);
+		expect(!i || recs[i - 1].tag.b[0] < recs[i].tag.b[0]);
+		if (!recs[i].tag.b[0])
+			continue;
+		for (int j = i; j < i + size; j++) {
+			expect(recs[j].tag.b[0] == recs[i].tag.b[0]);
+			expect(j == i || recs[j - 1].seq < recs[j].seq ||
+			       (recs[j - 1].seq == recs[j].seq &&
+				recs[j - 1].order < recs[j].order));
+			bad |= recs[j].bad;
+			dense &= recs[j].seq == j - i;
+			zero &= !recs[j].seq;
+		}
+		expect(!cxl_group_check(&recs[i], size, true) == (!bad && dense));
+		expect(!cxl_group_check(&recs[i], size, false) == (!bad && zero));
+	}
+	for (int i = 0; i < nr; i++) {
+		bool found = !offered[i].tag.b[0];
+
+		for (int j = 0; j < left && !found; j++)
+			found = recs[j].order == offered[i].order ||
+				same(&recs[j], &offered[i]);
+		expect(found);
+	}
+}
+
 static void test_tree(void)
 {
 	struct cxl_extent_node nodes[MANY];
@@ -230,8 +289,9 @@ int main(int argc, char **argv)
 	} tests[] = {
 		{ "carve", test_carve }, { "merge", test_merge },
 		{ "gap", test_gap }, { "cover", test_cover },
-		{ "sort", test_sort }, { "tree", test_tree },
-		{ "check", test_check }, { "chain", test_chain },
+		{ "sort", test_sort }, { "group", test_group },
+		{ "tree", test_tree }, { "check", test_check },
+		{ "chain", test_chain },
 	};
 	unsigned int seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000;
