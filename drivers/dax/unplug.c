@@ -8,7 +8,8 @@
 #include "bus.h"
 
 /*
- * Taking all dax devices of a region out of use, before the region is unbound.
+ * Taking dax devices out of use: all of a region, before it is unbound, or one
+ * that a region driver is about to remove.
  *
  * Unbinding itself cannot fail: it revokes mappings, and leaves System RAM that
  * is online behind until the next reboot. A region driver that would rather
@@ -26,14 +27,20 @@ struct dax_unplug {
 	unsigned int max_ranges;
 };
 
-static bool dax_shut(struct dev_dax *dev_dax)
-{
-	return atomic_cmpxchg(&dev_dax->users, 0, -1) == 0;
-}
-
 static void dax_reopen(struct dev_dax *dev_dax)
 {
 	atomic_set(&dev_dax->users, 0);
+}
+
+/* A filesystem that comes between this and unbinding is told, as ever */
+static bool dax_shut(struct dev_dax *dev_dax)
+{
+	if (atomic_cmpxchg(&dev_dax->users, 0, -1))
+		return false;
+	if (!dax_is_held(dev_dax->dax_dev))
+		return true;
+	dax_reopen(dev_dax);
+	return false;
 }
 
 static int dax_unplug_count(struct device *dev, void *data)
@@ -138,3 +145,112 @@ int dax_region_unplug(struct device *parent)
 	return rc;
 }
 EXPORT_SYMBOL_GPL(dax_region_unplug);
+
+static int dax_unplug_undo(struct device *dev, void *data)
+{
+	struct dev_dax *dev_dax = to_dev_dax(dev);
+
+	guard(device)(dev);
+	if (atomic_read(&dev_dax->users) >= 0)
+		return 0;
+	dax_reopen(dev_dax);
+	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo)
+		to_dax_drv(dev->driver)->unplug_undo(dev_dax);
+	return 0;
+}
+
+/**
+ * dax_region_resume - undo dax_region_unplug()
+ * @parent: as it was given to dax_region_unplug()
+ *
+ * The region stays after all: its devices can be used again, and what was System
+ * RAM is plugged again.
+ *
+ * Context: As dax_region_unplug().
+ */
+void dax_region_resume(struct device *parent)
+{
+	device_lock_assert(parent);
+	device_for_each_child(parent, NULL, dax_unplug_undo);
+}
+EXPORT_SYMBOL_GPL(dax_region_resume);
+
+/**
+ * dev_dax_take_down - unbind a device from its driver, if nobody uses it
+ * @dev_dax: a device of a fixed dax region
+ * @plugged: also when it is System RAM, which is unplugged then
+ *
+ * On success the device can be neither opened nor bound to a driver, until
+ * dev_dax_bring_back().
+ *
+ * Context: As dax_region_unplug(). The device lock of the region's device is
+ * held, that of @dev_dax is not.
+ * Return: 0; -EBUSY when the device is open, mapped, held by a filesystem, or
+ * System RAM that is not to be, or cannot be, unplugged; -EINTR on a signal;
+ * -ENOMEM. On failure everything is as it was.
+ */
+int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged)
+{
+	struct dax_unplug unplug = {
+		.devs = &dev_dax,
+		.max_devs = 1,
+		.max_ranges = dev_dax->nr_range,
+	};
+	int rc;
+
+	struct range *ranges __free(kvfree) =
+		kvmalloc_array(dev_dax->nr_range, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return -ENOMEM;
+
+	unplug.ranges = ranges;
+	rc = dax_unplug_add(&dev_dax->dev, &unplug);
+	if (rc)
+		return rc;
+	if (unplug.nr_ranges)
+		rc = !plugged ? -EBUSY :
+		     offline_and_remove_memory_ranges(ranges, unplug.nr_ranges);
+	dax_unplug_finish(&unplug, !rc);
+	if (!rc)
+		device_release_driver(&dev_dax->dev);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(dev_dax_take_down);
+
+/**
+ * dev_dax_bring_back - undo dev_dax_take_down()
+ * @dev_dax: the device
+ *
+ * The driver is the one that it would have if it had just been created.
+ */
+void dev_dax_bring_back(struct dev_dax *dev_dax)
+{
+	dax_reopen(dev_dax);
+	if (device_attach(&dev_dax->dev) < 0)
+		dev_err(&dev_dax->dev, "not given back, but no driver takes it again\n");
+}
+EXPORT_SYMBOL_GPL(dev_dax_bring_back);
+
+/**
+ * dev_dax_lose - the memory of a device is not there any more
+ * @dev_dax: the device
+ *
+ * It is not mapped any more when this returns, and whoever touches what was a
+ * mapping gets SIGBUS. A filesystem on it is told.
+ *
+ * Context: As dev_dax_take_down().
+ * Return: 0; -EINTR on a signal.
+ */
+int dev_dax_lose(struct dev_dax *dev_dax)
+{
+	int rc;
+
+	ACQUIRE(device_intr, lock)(&dev_dax->dev);
+	if ((rc = ACQUIRE_ERR(device_intr, &lock)))
+		return rc;
+
+	if (dev_dax->dev.driver)
+		kill_dev_dax(dev_dax);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(dev_dax_lose);
