@@ -85,6 +85,8 @@ void cxl_dcd_record(struct cxl_memdev_state *mds,
 void cxl_dcd_overflow(struct cxl_memdev_state *mds);
 int devm_cxl_dcd_attach(struct cxl_sysram_region *cxlr_sysram);
 struct mutex *cxl_dcd_list_lock(struct cxl_dcd *dcd);
+int cxl_dcd_release_listed(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa, int nr);
 int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 		    const struct range *hpa, int nr);
 #else

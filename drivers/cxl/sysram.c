@@ -52,7 +52,9 @@ static LIST_HEAD(cxl_sysram_types);
  * @cxlr_sysram: the region
  * @mgid: memory group for the whole region
  * @mtype: memory type that the node was given while it is plugged
- * @res: the range, reserved while it is plugged, or NULL
+ * @reserved: everything is there that memory needs to be added
+ * @added: bytes that are System RAM
+ * @res: the range of a static region, reserved while @reserved, or NULL
  * @res_name: name of @res
  *
  * @cxlr_sysram, @mgid and @res_name are set up before the first operation; the
@@ -62,6 +64,8 @@ struct cxl_sysram {
 	struct cxl_sysram_region *cxlr_sysram;
 	int mgid;
 	struct memory_dev_type *mtype;
+	bool reserved;
+	u64 added;
 	struct resource *res;
 	char *res_name;
 };
@@ -83,16 +87,17 @@ static int cxl_sysram_init_type(struct cxl_sysram *sysram)
 	return 0;
 }
 
-/* Everything that has to be there before memory can be added */
-static int cxl_sysram_reserve(struct cxl_sysram *sysram)
+/*
+ * What a dynamic region has besides memory is in use by dax devices: there only
+ * the memory itself has a resource.
+ */
+static int cxl_sysram_request(struct cxl_sysram *sysram)
 {
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
 	struct range *range = &cxlr_sysram->hpa_range;
-	int rc;
 
-	rc = cxl_sysram_init_type(sysram);
-	if (rc)
-		return rc;
+	if (cxlr_sysram->dynamic)
+		return 0;
 
 	sysram->res = request_mem_region(range->start, range_len(range),
 					 sysram->res_name);
@@ -100,12 +105,30 @@ static int cxl_sysram_reserve(struct cxl_sysram *sysram)
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "cannot reserve %#llx-%#llx, see /proc/iomem\n",
 				     range->start, range->end);
-		clear_node_memory_type(cxlr_sysram->target_node, sysram->mtype);
 		return -EBUSY;
 	}
-
 	/* Not busy, so that the memory can be added below it */
 	sysram->res->flags = IORESOURCE_SYSTEM_RAM;
+	return 0;
+}
+
+/* Everything that has to be there before memory can be added */
+static int cxl_sysram_reserve(struct cxl_sysram *sysram)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	int rc;
+
+	rc = cxl_sysram_init_type(sysram);
+	if (rc)
+		return rc;
+
+	rc = cxl_sysram_request(sysram);
+	if (rc) {
+		clear_node_memory_type(cxlr_sysram->target_node, sysram->mtype);
+		return rc;
+	}
+
+	sysram->reserved = true;
 	__module_get(THIS_MODULE);
 	cxl_sysram_region_set_plugged(cxlr_sysram, true);
 	return 0;
@@ -116,8 +139,11 @@ static void cxl_sysram_unreserve(struct cxl_sysram *sysram)
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
 
 	cxl_sysram_region_set_plugged(cxlr_sysram, false);
-	remove_resource(sysram->res);
-	kfree(sysram->res);
+	sysram->reserved = false;
+	if (sysram->res) {
+		remove_resource(sysram->res);
+		kfree(sysram->res);
+	}
 	sysram->res = NULL;
 	clear_node_memory_type(cxlr_sysram->target_node, sysram->mtype);
 	module_put(THIS_MODULE);
@@ -167,11 +193,6 @@ static struct range *cxl_sysram_find(const struct range *units, int nr,
 	return ranges;
 }
 
-static bool cxl_sysram_empty(struct cxl_sysram *sysram)
-{
-	return !cxl_sysram_walk(&sysram->cxlr_sysram->hpa_range, 1, NULL);
-}
-
 static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 			     const struct range *units, int nr)
 {
@@ -184,8 +205,8 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 		return -ENOMEM;
 	if (!found)
 		return 0;
-	/* Somebody else's memory: a resource that we could not have reserved */
-	if (!sysram->res)
+	/* Somebody else's memory */
+	if (!sysram->reserved)
 		return -EBUSY;
 
 	rc = offline_and_remove_memory_ranges(ranges, found);
@@ -195,7 +216,9 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 	if (rc)
 		return rc;
 
-	if (cxl_sysram_empty(sysram))
+	for (unsigned int i = 0; i < found; i++)
+		sysram->added -= range_len(&ranges[i]);
+	if (!sysram->added)
 		cxl_sysram_unreserve(sysram);
 	return 0;
 }
@@ -252,6 +275,7 @@ static int cxl_sysram_add(struct cxl_sysram *sysram, const struct range *unit,
 
 		if (rc)
 			return rc;
+		sysram->added += step;
 		if (signal_pending(current))
 			return -EINTR;
 	}
@@ -264,7 +288,7 @@ static int cxl_sysram_plug(struct cxl_sysram *sysram, const struct range *unit,
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
 	int rc;
 
-	if (!sysram->res) {
+	if (!sysram->reserved) {
 		rc = cxl_sysram_reserve(sysram);
 		if (rc)
 			return rc;
@@ -286,7 +310,7 @@ static int cxl_sysram_plug(struct cxl_sysram *sysram, const struct range *unit,
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "memory was added but could not be brought online, removed it again\n");
 	/* When nothing had been added yet */
-	if (sysram->res && cxl_sysram_empty(sysram))
+	if (sysram->reserved && !sysram->added)
 		cxl_sysram_unreserve(sysram);
 	return rc;
 }
@@ -295,7 +319,7 @@ static int cxl_sysram_online(struct cxl_sysram *sysram,
 			     const struct range *unit, enum mmop type)
 {
 	/* kmem of a former owner, stuck: not ours to touch */
-	if (!sysram->res)
+	if (!sysram->reserved)
 		return -EBUSY;
 	return online_memory_range(unit, type);
 }
@@ -482,8 +506,9 @@ static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 		return false;
 
 	for (unsigned int i = 0; i < found; i++)
-		remove_memory(ranges[i].start, range_len(&ranges[i]));
-	return cxl_sysram_empty(sysram);
+		if (!remove_memory(ranges[i].start, range_len(&ranges[i])))
+			sysram->added -= range_len(&ranges[i]);
+	return !sysram->added;
 }
 
 static void cxl_sysram_remove(struct device *dev)
@@ -498,14 +523,14 @@ static void cxl_sysram_remove(struct device *dev)
 	 * Plugged: the device was pulled, since everybody else unplugs first
 	 * and the module is pinned.
 	 */
-	if (sysram->res && !cxl_sysram_remove_memory(sysram)) {
+	if (sysram->reserved && !cxl_sysram_remove_memory(sysram)) {
 		dev_err(dev, "%#llx-%#llx is System RAM still, but the path to the memory is gone: do not use node %d, reboot\n",
 			range->start, range->end, cxlr_sysram->target_node);
 		retain_and_null_ptr(sysram);
 		return;
 	}
 
-	if (sysram->res)
+	if (sysram->reserved)
 		cxl_sysram_unreserve(sysram);
 	memory_group_unregister(sysram->mgid);
 }

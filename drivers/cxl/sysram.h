@@ -8,6 +8,7 @@
 #define __CXL_SYSRAM_H__
 
 #include <linux/device.h>
+#include <linux/memory_guard.h>
 #include <linux/memory_hotplug.h>
 #include <linux/idr.h>
 #include <linux/list.h>
@@ -24,8 +25,10 @@
 struct cxl_dax_region;
 struct cxl_dcd;
 struct cxl_region;
+struct cxl_sysram_group;
 struct cxl_sysram_op;
 struct cxl_sysram_region;
+struct dev_dax;
 
 /**
  * enum cxl_sysram_policy - what to do with capacity as it arrives
@@ -124,13 +127,36 @@ struct cxl_sysram_ops {
 };
 
 /**
+ * struct cxl_sysram_dax_ops - what the DAX driver does for a dynamic region
+ * @add: make a dax device of ranges that are its pages in this order
+ * @take_down: unbind a device that nobody uses, and keep it so. With @plugged
+ *	       also when it is System RAM, which is unplugged; else -EBUSY
+ * @bring_back: undo that
+ * @lose: its memory is gone: it is not mapped any more when this returns
+ * @remove: a device that was taken down goes
+ *
+ * All are called with the device lock of dax_regionN held; @take_down and @lose
+ * as operations, which a signal ends.
+ */
+struct cxl_sysram_dax_ops {
+	struct dev_dax *(*add)(struct cxl_dax_region *cxlr_dax, const uuid_t *tag,
+			       const struct range *hpa, int nr);
+	int (*take_down)(struct dev_dax *dev_dax, bool plugged);
+	void (*bring_back)(struct dev_dax *dev_dax);
+	int (*lose)(struct dev_dax *dev_dax);
+	void (*remove)(struct dev_dax *dev_dax);
+};
+
+/**
  * struct cxl_sysram_request - what an operation is about
  * @want: the state that is wanted
  * @range: host physical addresses; the part of the region that is meant
+ * @tag: the allocation that is meant
  */
 struct cxl_sysram_request {
 	enum cxl_sysram_state want;
 	struct range range;
+	uuid_t tag;
 };
 
 /**
@@ -139,6 +165,7 @@ struct cxl_sysram_request {
  * @node: host physical addresses, in the tree of the region
  * @list: while it comes or goes
  * @tag: allocation that it belongs to, or null
+ * @group: all of that allocation, or NULL; a reference
  * @id: the X
  * @tries: it has arrived, and the policy will be applied; so often at most
  * @releasing: it, or a part of it, is to be given back
@@ -149,6 +176,7 @@ struct cxl_sysram_extent {
 	struct cxl_extent_node node;
 	struct list_head list;
 	uuid_t tag;
+	struct cxl_sysram_group *group;
 	int id;
 	int tries;
 	bool releasing;
@@ -160,17 +188,23 @@ struct cxl_sysram_extent {
  * @dev: "sysram_regionN", a child of the region
  * @cxlr: the region
  * @dynamic: the capacity comes and goes in extents
+ * @shareable: other hosts can use it, too
  * @hpa_range: host physical addresses of the capacity, or where it may come
  * @dpa_base: where @hpa_range begins in the device, of a dynamic region
  * @dcd: the device, of a dynamic region
  * @target_node: NUMA node that the memory is, or will be, on
+ * @guard: keeps others from making System RAM of it, for @policy "never"
+ * @guarded: it does; as @guard, changed by operations only
  * @extents_lock: protects the members down to @extents_closed, see
  *		  core/region_extent.c
  * @extents: by host physical address
  * @extent_ids: of @extents
+ * @groups: tagged allocations, see core/region_tag.c
  * @releases: what the device wants back
  * @release_retry: jiffies until the next attempt to give it back
  * @extents_closed: the region goes, none may come
+ * @dax_ops: the DAX driver of a dynamic region, or NULL while it is not bound;
+ *	     protected by the device lock of dax_regionN
  * @arrive_work: applies the policy to extents that have arrived
  * @release_work: gives back what is in @releases
  * @lock: protects all members below; never held across a call that sleeps
@@ -190,17 +224,22 @@ struct cxl_sysram_region {
 	struct device dev;
 	struct cxl_region *cxlr;
 	bool dynamic;
+	bool shareable;
 	struct range hpa_range;
 	u64 dpa_base;
 	struct cxl_dcd *dcd;
 	int target_node;
+	struct memory_guard guard;
+	bool guarded;
 
 	struct mutex extents_lock; /* down to extents_closed */
 	struct rb_root extents;
 	struct ida extent_ids;
+	struct list_head groups;
 	struct list_head releases;
 	unsigned long release_retry;
 	bool extents_closed;
+	const struct cxl_sysram_dax_ops *dax_ops;
 	struct work_struct arrive_work;
 	struct delayed_work release_work;
 
@@ -223,11 +262,12 @@ bool is_cxl_sysram_region(const struct device *dev);
 struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev);
 void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census);
+void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want);
-int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
-			    enum cxl_sysram_policy policy,
-			    const struct range *hpa);
+int cxl_sysram_range_set_state(struct cxl_sysram_region *cxlr_sysram,
+			       enum cxl_sysram_state want,
+			       const struct range *hpa);
 int cxl_sysram_region_attach(struct cxl_sysram_region *cxlr_sysram,
 			     const struct cxl_sysram_ops *ops, void *drvdata);
 void cxl_sysram_region_detach(struct cxl_sysram_region *cxlr_sysram);
@@ -235,10 +275,21 @@ void cxl_sysram_region_set_plugged(struct cxl_sysram_region *cxlr_sysram,
 				   bool plugged);
 bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram);
 
-/* core/region_sysram.c, core/sysram_bind.c: the hand-off to DAX */
-struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax);
+/* core/sysram_policy.c: what to do with capacity as it arrives */
 enum cxl_sysram_policy
 cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
+				 enum cxl_sysram_policy policy);
+void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
+			    enum cxl_sysram_policy policy,
+			    const struct range *hpa);
+void cxl_sysram_region_boot(struct cxl_sysram_region *cxlr_sysram,
+			    enum cxl_sysram_policy policy);
+void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/region_sysram.c, core/sysram_bind.c: the hand-off to DAX */
+struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax);
 int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
@@ -250,12 +301,6 @@ typedef int (*cxl_sysram_op_fn)(struct cxl_sysram_region *cxlr_sysram,
 /* core/region_extent.c: the capacity of dynamic regions */
 void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram);
-int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *hpa,
-			      struct list_head *prepared);
-void cxl_sysram_extents_cancel(struct list_head *prepared);
-void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
-			       struct list_head *prepared);
 bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa);
 void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
@@ -263,6 +308,25 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 				      const struct range *hpa, bool releasing,
 				      int *nr);
+
+/* core/region_arrive.c: the same, when it comes */
+int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *hpa,
+			      struct cxl_sysram_group *group,
+			      struct list_head *prepared);
+void cxl_sysram_extents_cancel(struct list_head *prepared);
+void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
+			       struct list_head *prepared);
+
+/* core/region_tag.c: the same, as allocations that have a name */
+int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
+			     const uuid_t *tag, const struct range *hpa, int nr,
+			     struct list_head *prepared);
+int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
+			   const uuid_t *tag);
+int cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_dax_ops *ops);
+void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_release.c: the same, when it goes */
 int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,

@@ -299,9 +299,14 @@ static struct cxl_dcd_msg *cxl_dcd_msg_alloc(enum cxl_dcd_kind kind)
 static void cxl_dcd_collect(struct cxl_dcd *dcd, const struct cxl_extent_rec *rec)
 {
 	dcd->seen++;
-	if (rec && (!dcd->open || cxl_dcd_recs_add(&dcd->open->recs, rec)))
-		dev_warn_ratelimited(dcd->mds->cxlds.dev,
-				     "no memory for an offered extent, it is not accepted\n");
+	if (!rec || (dcd->open && !cxl_dcd_recs_add(&dcd->open->recs, rec)))
+		return;
+
+	/* An allocation without one of its extents would look complete */
+	dev_warn_ratelimited(dcd->mds->cxlds.dev,
+			     "no memory for an offered extent, the offer is not accepted\n");
+	cxl_dcd_msg_free(dcd->open);
+	dcd->open = NULL;
 }
 
 static void cxl_dcd_close(struct cxl_dcd *dcd, bool reject)
@@ -351,7 +356,7 @@ static void cxl_dcd_deadline(struct work_struct *work)
  * @dcd: the device
  * @extent: what it says
  * @partition: the dynamic partition that it says it is in
- * @rec: the extent, set when it is
+ * @rec: the extent, as far as it is understood
  *
  * Return: false, with a line in the log, when it is not.
  */
@@ -362,17 +367,19 @@ bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *exten
 	u64 len = le64_to_cpu(extent->len);
 	int rc;
 
+	*rec = (struct cxl_extent_rec) {
+		.tag = extent->tag,
+		.seq = le16_to_cpu(extent->shared_seq),
+	};
 	rc = partition ? -ENOENT :
 	     cxl_extent_rules_check(&dcd->rules, start, len, &rec->dpa);
 	if (rc) {
 		dev_warn_ratelimited(dcd->mds->cxlds.dev,
 				     "extent %#llx+%#llx in dynamic partition %u ignored: %pe\n",
 				     start, len, partition, ERR_PTR(rc));
+		rec->bad = true;
 		return false;
 	}
-
-	rec->tag = extent->tag;
-	rec->seq = le16_to_cpu(extent->shared_seq);
 	return true;
 }
 
@@ -391,8 +398,9 @@ static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event
 	/* Answered now; this record may be its last one nevertheless */
 	if (dcd->chain == CXL_CHAIN_OPEN && dcd->seen >= CXL_OFFER_RECORDS_MAX)
 		cxl_dcd_chain(dcd, CXL_CHAIN_FULL, NULL);
+	/* A bad one that names an allocation spoils the others of it */
 	cxl_dcd_chain(dcd, more ? CXL_CHAIN_MORE : CXL_CHAIN_LAST,
-		      good ? &rec : NULL);
+		      good || !uuid_is_null(&rec.tag) ? &rec : NULL);
 }
 
 static void cxl_dcd_asked_back(struct cxl_dcd *dcd,

@@ -81,7 +81,9 @@ static inline int cxl_dcd_recs_add(struct cxl_dcd_recs *list,
 		list->recs = recs;
 		list->max = max;
 	}
-	list->recs[list->nr++] = *rec;
+	list->recs[list->nr] = *rec;
+	list->recs[list->nr].order = list->nr;
+	list->nr++;
 	return 0;
 }
 

@@ -110,7 +110,8 @@ static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
 		for (int i = 0; i < count; i++) {
 			struct cxl_extent_rec rec;
 
-			if (!cxl_dcd_check(dcd, &out->extent[i], 0, &rec))
+			if (!cxl_dcd_check(dcd, &out->extent[i], 0, &rec) &&
+			    uuid_is_null(&rec.tag))
 				continue;
 			if (cxl_dcd_recs_add(list, &rec))
 				return -ENOMEM;

@@ -87,38 +87,104 @@ static int cxl_dcd_unit(struct cxl_dcd_region *region,
 	return 1;
 }
 
+/* Untagged: how many of @recs become a unit, or are refused together? */
+static int cxl_dcd_judge_unit(struct cxl_dcd *dcd,
+			      const struct cxl_extent_rec *recs, int nr, bool *take)
+{
+	struct cxl_dcd_region *region = cxl_dcd_region_of(dcd, &recs[0].dpa);
+	struct range hpa;
+	int unit;
+
+	if (!region) {
+		dev_info_ratelimited(dcd->mds->cxlds.dev,
+				     "extent %#llx-%#llx not accepted: no region takes it\n",
+				     recs[0].dpa.start, recs[0].dpa.end);
+		return 1;
+	}
+
+	unit = cxl_dcd_unit(region, recs, nr, &hpa);
+	*take = !cxl_sysram_extent_prepare(region->cxlr_sysram, &hpa, NULL,
+					   &region->prepared);
+	return unit;
+}
+
+/* A tag, and all of @recs have it: all of them, or none */
+static int cxl_dcd_prepare_group(struct cxl_dcd *dcd,
+				 const struct cxl_extent_rec *recs, int nr)
+{
+	struct cxl_dcd_region *region = NULL;
+	int rc;
+
+	struct range *hpa __free(kvfree) = kvmalloc_array(nr, sizeof(*hpa),
+							  GFP_KERNEL);
+	if (!hpa)
+		return -ENOMEM;
+
+	for (int i = 0; i < nr; i++) {
+		struct cxl_dcd_region *other = recs[i].bad ? NULL :
+					       cxl_dcd_region_of(dcd, &recs[i].dpa);
+
+		if (!other || (region && region != other))
+			return recs[i].bad ? -EINVAL : -ENXIO;
+		region = other;
+		hpa[i] = cxl_dcd_to_hpa(region, &recs[i].dpa);
+	}
+
+	rc = cxl_group_check(recs, nr, region->cxlr_sysram->shareable);
+	return rc ?: cxl_sysram_group_prepare(region->cxlr_sysram, &recs[0].tag,
+					      hpa, nr, &region->prepared);
+}
+
+static const char *cxl_dcd_group_error(int rc)
+{
+	switch (rc) {
+	case -EINVAL:
+		return "some of it is not what it may be";
+	case -EILSEQ:
+		return "its sequence numbers are not those of all of it";
+	case -ENXIO:
+		return "no region takes all of it";
+	case -EEXIST:
+		return "it, or some of the capacity, is here already";
+	default:
+		return "no memory";
+	}
+}
+
+static int cxl_dcd_judge_group(struct cxl_dcd *dcd,
+			       const struct cxl_extent_rec *recs, int nr, bool *take)
+{
+	int n = cxl_group_size(recs, nr);
+	int rc = cxl_dcd_prepare_group(dcd, recs, n);
+
+	*take = !rc;
+	if (rc)
+		dev_warn_ratelimited(dcd->mds->cxlds.dev,
+				     "tag %pUb with %d extents not accepted: %s\n",
+				     &recs[0].tag, n, cxl_dcd_group_error(rc));
+	return n;
+}
+
 /*
  * What of an offer, or of a list, both sorted, do regions take? Extents are
  * prepared, @recs are those of them.
  */
 static int cxl_dcd_judge(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 {
-	struct device *dev = dcd->mds->cxlds.dev;
 	struct cxl_extent_rec *recs = list->recs;
-	int kept = 0, unit;
+	int kept = 0, nr;
 
-	for (int i = 0; i < list->nr; i += unit) {
-		struct cxl_dcd_region *region =
-			cxl_dcd_region_of(dcd, &recs[i].dpa);
-		struct range hpa;
+	cxl_offer_group(recs, list->nr);
+	for (int i = 0; i < list->nr; i += nr) {
+		bool take = false;
 
-		unit = 1;
-		if (!region) {
-			dev_info_ratelimited(dev, "extent %#llx-%#llx not accepted: no region takes it\n",
-					     recs[i].dpa.start, recs[i].dpa.end);
-			continue;
-		}
-		if (!uuid_is_null(&recs[i].tag)) {
-			dev_warn_ratelimited(dev, "extent %#llx-%#llx not accepted: tagged capacity is not supported\n",
-					     recs[i].dpa.start, recs[i].dpa.end);
-			continue;
-		}
-
-		unit = cxl_dcd_unit(region, &recs[i], list->nr - i, &hpa);
-		if (cxl_sysram_extent_prepare(region->cxlr_sysram, &hpa,
-					      &region->prepared))
-			continue;
-		for (int j = 0; j < unit; j++)
+		if (uuid_is_null(&recs[i].tag))
+			nr = cxl_dcd_judge_unit(dcd, &recs[i], list->nr - i,
+						&take);
+		else
+			nr = cxl_dcd_judge_group(dcd, &recs[i], list->nr - i,
+						 &take);
+		for (int j = 0; take && j < nr; j++)
 			recs[kept++] = recs[i + j];
 	}
 	return kept;
@@ -245,7 +311,8 @@ static struct range *cxl_dcd_listed(struct cxl_dcd_region *region,
 	if (!listed)
 		return NULL;
 	for (int i = 0; i < list->nr; i++)
-		if (range_contains(&region->dpa, &list->recs[i].dpa))
+		if (!list->recs[i].bad &&
+		    range_contains(&region->dpa, &list->recs[i].dpa))
 			listed[(*nr)++] = cxl_dcd_to_hpa(region, &list->recs[i].dpa);
 	*nr = cxl_range_merge(listed, *nr);
 	return listed;
@@ -276,13 +343,18 @@ static void cxl_dcd_news(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 	int nr = 0;
 
 	for (int i = 0; i < list->nr; i++) {
-		struct cxl_dcd_region *region =
-			cxl_dcd_region_of(dcd, &list->recs[i].dpa);
+		struct cxl_dcd_region *region = NULL;
 		struct range hpa;
 
-		/* It will be found when there is a region for it */
-		if (!region)
+		if (!list->recs[i].bad)
+			region = cxl_dcd_region_of(dcd, &list->recs[i].dpa);
+		if (!region) {
+			/* Nothing of an allocation may be missing unseen */
+			if (!uuid_is_null(&list->recs[i].tag))
+				list->recs[nr++] = list->recs[i];
+			/* Others will be found when there is a region for them */
 			continue;
+		}
 		hpa = cxl_dcd_to_hpa(region, &list->recs[i].dpa);
 		if (!cxl_sysram_extents_overlap(region->cxlr_sysram, &hpa))
 			list->recs[nr++] = list->recs[i];
@@ -466,4 +538,44 @@ int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		cxl_dcd_set_stale(dcd);
 	return rc;
+}
+
+/**
+ * cxl_dcd_release_listed - give back what the device still has as accepted
+ * @cxlr_sysram: a dynamic region
+ * @hpa: host physical addresses, not in use, of which some may be gone
+ * @nr: how many ranges
+ *
+ * Context: Process context, with cxl_dcd_list_lock() held.
+ * Return: 0; -ENOMEM; why the list cannot be read; or what the mailbox, or
+ * invalidating CPU caches, answered.
+ */
+int cxl_dcd_release_listed(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa, int nr)
+{
+	u64 base = cxlr_sysram->dpa_base - cxlr_sysram->hpa_range.start;
+	struct cxl_dcd_recs list = { };
+	int rc, kept = 0;
+
+	rc = cxl_dcd_get_list(cxlr_sysram->dcd, &list);
+	void *recs __free(kvfree) = list.recs;
+	if (rc)
+		return rc;
+
+	struct range *left __free(kvfree) =
+		kvmalloc_array(max(list.nr, 1), sizeof(*left), GFP_KERNEL);
+	if (!left)
+		return -ENOMEM;
+	for (int i = 0; i < list.nr; i++) {
+		struct range listed = DEFINE_RANGE(list.recs[i].dpa.start - base,
+						   list.recs[i].dpa.end - base);
+
+		for (int j = 0; j < nr && !list.recs[i].bad; j++) {
+			if (!range_contains(&hpa[j], &listed))
+				continue;
+			left[kept++] = listed;
+			break;
+		}
+	}
+	return kept ? cxl_dcd_release(cxlr_sysram, left, kept) : 0;
 }

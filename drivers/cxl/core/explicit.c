@@ -49,8 +49,10 @@ bool cxl_match_explicit(struct device *dev, const struct device_driver *drv)
 		return match;
 	if (to_cxl_drv(drv)->explicit)
 		return false;
+	/* That of a dynamic region has nothing but what only DAX can use */
 	return !(dev->type == CXL_DAX_REGION_TYPE() &&
-		 is_cxl_sysram_region(dev->parent));
+		 is_cxl_sysram_region(dev->parent) &&
+		 !to_cxl_sysram_region(dev->parent)->dynamic);
 }
 
 /**

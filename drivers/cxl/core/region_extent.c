@@ -20,18 +20,11 @@
  * that it is accepted until the device has been told that it is given back; it
  * is the unit in which memory is plugged.
  *
- * Arrival: the extents of an offer are prepared before the device is told, so
- * that nothing can fail any more but the telling, and plugged, if the policy
- * says so, by a work item of the region: who answers offers waits for nobody.
- *
- * Release: region_release.c.
+ * How extents come: region_arrive.c; how they go: region_release.c.
  *
  * @extents_lock protects the extents of a region. It is never held while memory
  * is plugged or unplugged, or while the device is spoken to.
  */
-
-/* How often it is tried to plug what has arrived, while others are in the way */
-#define CXL_EXTENT_TRIES	5
 
 static const struct device_type cxl_sysram_extent_type;
 
@@ -50,6 +43,7 @@ static void cxl_sysram_extent_release(struct device *dev)
 	struct cxl_sysram_extent *extent = to_cxl_sysram_extent(dev);
 
 	ida_free(&extent_to_sysram(extent)->extent_ids, extent->id);
+	cxl_sysram_group_put(extent->group);
 	put_device(dev->parent);
 	kfree(extent);
 }
@@ -120,9 +114,18 @@ static const struct device_type cxl_sysram_extent_type = {
 
 static struct lock_class_key cxl_sysram_extent_key;
 
-static struct cxl_sysram_extent *
+/**
+ * cxl_sysram_extent_alloc - make an extent that is not there yet
+ * @cxlr_sysram: a dynamic region
+ * @hpa: host physical addresses
+ * @group: the allocation that it belongs to, or NULL
+ *
+ * Return: the extent, for cxl_sysram_extent_show() or put_device(); NULL without
+ * memory.
+ */
+struct cxl_sysram_extent *
 cxl_sysram_extent_alloc(struct cxl_sysram_region *cxlr_sysram,
-			const struct range *hpa, const uuid_t *tag)
+			const struct range *hpa, struct cxl_sysram_group *group)
 {
 	struct cxl_sysram_extent *extent = kzalloc_obj(*extent);
 	struct device *dev;
@@ -136,7 +139,8 @@ cxl_sysram_extent_alloc(struct cxl_sysram_region *cxlr_sysram,
 		return NULL;
 	}
 	extent->node.range = *hpa;
-	extent->tag = *tag;
+	extent->tag = *cxl_sysram_group_tag(group);
+	extent->group = cxl_sysram_group_get(group);
 	INIT_LIST_HEAD(&extent->list);
 
 	dev = &extent->dev;
@@ -186,15 +190,27 @@ static void cxl_sysram_extent_erase(struct cxl_sysram_region *cxlr_sysram,
 	cxlr_sysram->capacity -= range_len(&extent->node.range);
 }
 
-static void cxl_sysram_extent_show(struct cxl_sysram_region *cxlr_sysram,
-				   struct cxl_sysram_extent *extent)
+/**
+ * cxl_sysram_extent_show - an extent is there
+ * @cxlr_sysram: a dynamic region
+ * @extent: what cxl_sysram_extent_alloc() has made
+ *
+ * Without memory it is not, and the log says what to do.
+ *
+ * Context: With extents_lock held.
+ */
+void cxl_sysram_extent_show(struct cxl_sysram_region *cxlr_sysram,
+			    struct cxl_sysram_extent *extent)
 {
 	int rc = -EEXIST;
 
 	if (cxl_sysram_extent_insert(cxlr_sysram, extent)) {
 		rc = device_add(&extent->dev);
-		if (!rc)
+		if (!rc) {
+			if (extent->group)
+				cxl_sysram_group_shown(cxlr_sysram, extent->group);
 			return;
+		}
 		cxl_sysram_extent_erase(cxlr_sysram, extent);
 	}
 	dev_err_ratelimited(&cxlr_sysram->dev,
@@ -278,144 +294,7 @@ bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
- * cxl_sysram_extent_prepare - get ready for capacity, if it can be used at all
- * @cxlr_sysram: a dynamic region
- * @hpa: host physical addresses
- * @prepared: list that the extent is added to
- *
- * Return: 0; -ENXIO when the region is about to go; -EEXIST when it has some of
- * the capacity already; -EINVAL when it is not made of whole memory blocks;
- * -ENOMEM. All but the last have a line in the log.
- */
-int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *hpa,
-			      struct list_head *prepared)
-{
-	struct device *dev = &cxlr_sysram->dev;
-	struct cxl_sysram_extent *extent;
-
-	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (cxlr_sysram->dying)
-			return -ENXIO;
-	}
-
-	if (!cxl_range_aligned(hpa, memory_block_size_bytes())) {
-		dev_warn_ratelimited(dev, "extent %#llx-%#llx not accepted: it is not made of whole memory blocks of %#lx bytes\n",
-				     hpa->start, hpa->end,
-				     memory_block_size_bytes());
-		return -EINVAL;
-	}
-
-	if (cxl_sysram_extents_overlap(cxlr_sysram, hpa)) {
-		dev_warn_ratelimited(dev, "extent %#llx-%#llx not accepted: some of it is here already\n",
-				     hpa->start, hpa->end);
-		return -EEXIST;
-	}
-
-	extent = cxl_sysram_extent_alloc(cxlr_sysram, hpa, &uuid_null);
-	if (!extent)
-		return -ENOMEM;
-	list_add_tail(&extent->list, prepared);
-	return 0;
-}
-
-/**
- * cxl_sysram_extents_cancel - capacity does not come after all
- * @prepared: what cxl_sysram_extent_prepare() has made
- */
-void cxl_sysram_extents_cancel(struct list_head *prepared)
-{
-	cxl_sysram_extents_put(prepared);
-}
-
-/**
- * cxl_sysram_extents_arrive - capacity is there
- * @cxlr_sysram: a dynamic region
- * @prepared: what cxl_sysram_extent_prepare() has made for it
- *
- * What cannot be shown, because the region goes at this moment or memory is
- * short, stays accepted: it is found again when the region is bound.
- */
-void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
-			       struct list_head *prepared)
-{
-	struct cxl_sysram_extent *extent, *next;
-
-	list_for_each_entry_safe(extent, next, prepared, list) {
-		list_del_init(&extent->list);
-
-		guard(mutex)(&cxlr_sysram->extents_lock);
-		if (cxlr_sysram->extents_closed) {
-			put_device(&extent->dev);
-			continue;
-		}
-		extent->tries = CXL_EXTENT_TRIES;
-		cxl_sysram_extent_show(cxlr_sysram, extent);
-	}
-	queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
-}
-
-/* The oldest extent that the policy has not been applied to yet, if any */
-static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
-				    struct range *hpa)
-{
-	struct cxl_sysram_extent *extent = NULL;
-
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed)
-		return false;
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
-						&cxlr_sysram->hpa_range))) {
-		if (!extent->tries)
-			continue;
-		extent->tries--;
-		*hpa = extent->node.range;
-		return true;
-	}
-	return false;
-}
-
-static void cxl_sysram_extent_tries(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa, int tries)
-{
-	struct cxl_sysram_extent *extent;
-
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
-	if (extent)
-		extent->tries = tries;
-}
-
-/*
- * Apply the policy to capacity that has arrived. A failed plug leaves the extent
- * held, and a line in the log.
- */
-static void cxl_sysram_extents_arrive_work(struct work_struct *work)
-{
-	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_sysram_region, arrive_work);
-	struct range hpa;
-
-	while (cxl_sysram_extent_fresh(cxlr_sysram, &hpa)) {
-		enum cxl_sysram_policy policy = cxl_sysram_region_policy(cxlr_sysram);
-		int rc;
-
-		rc = cxl_sysram_region_apply(cxlr_sysram, policy, &hpa);
-		if (rc == -ENXIO) /* no System RAM driver, or no region any more */
-			return cxl_sysram_extent_tries(cxlr_sysram, &hpa,
-						       CXL_EXTENT_TRIES);
-		/* Memory hotplug was busy with something else: once more */
-		if (rc != -EBUSY)
-			cxl_sysram_extent_tries(cxlr_sysram, &hpa, 0);
-		if (rc)
-			dev_warn_ratelimited(&cxlr_sysram->dev,
-					     "extent %#llx-%#llx stays unplugged: %pe\n",
-					     hpa.start, hpa.end, ERR_PTR(rc));
-	}
-}
-
-/**
- * cxl_sysram_region_units - the units in which memory is plugged
+ * cxl_sysram_region_units - the units in which memory is plugged here
  * @cxlr_sysram: any sysram_region
  * @hpa: the part of the region that matters
  * @releasing: also extents that are to be given back, which may only go
@@ -445,7 +324,7 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	if (!units)
 		return ERR_PTR(-ENOMEM);
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		if (releasing || !extent->releasing)
+		if (!extent->group && (releasing || !extent->releasing))
 			units[(*nr)++] = extent->node.range;
 	}
 	return units;
@@ -478,23 +357,37 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_extent_mark - an extent is to be given back, or is not any more
+ * @extent: the extent
+ * @releasing: which of the two
+ *
+ * Context: With extents_lock held.
+ */
+void cxl_sysram_extent_mark(struct cxl_sysram_extent *extent, bool releasing)
+{
+	if (extent->releasing == releasing)
+		return;
+	WRITE_ONCE(extent->releasing, releasing);
+	kobject_uevent(&extent->dev.kobj, KOBJ_CHANGE);
+}
+
+/**
  * cxl_sysram_extents_mark - extents are to be given back, or are not any more
  * @cxlr_sysram: a dynamic region
  * @hpa: what matters
+ * @group: the allocation that they belong to, or NULL for those without a tag
  * @releasing: which of the two
  */
 void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa, bool releasing)
+			     const struct range *hpa,
+			     const struct cxl_sysram_group *group, bool releasing)
 {
 	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		if (extent->releasing == releasing)
-			continue;
-		WRITE_ONCE(extent->releasing, releasing);
-		kobject_uevent(&extent->dev.kobj, KOBJ_CHANGE);
-	}
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
+		if (extent->group == group)
+			cxl_sysram_extent_mark(extent, releasing);
 }
 
 /**
@@ -518,7 +411,7 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 
 		for (int i = 0; i < nr; i++) {
 			piece = cxl_sysram_extent_alloc(cxlr_sysram, &pieces[i],
-							&extent->tag);
+							extent->group);
 			if (!piece) {
 				cxl_sysram_extents_put(rest);
 				return -ENOMEM;
@@ -602,8 +495,9 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
 {
 	mutex_init(&cxlr_sysram->extents_lock);
 	cxlr_sysram->extents = RB_ROOT;
+	INIT_LIST_HEAD(&cxlr_sysram->groups);
 	ida_init(&cxlr_sysram->extent_ids);
-	INIT_WORK(&cxlr_sysram->arrive_work, cxl_sysram_extents_arrive_work);
+	cxl_sysram_arrivals_init(cxlr_sysram);
 	cxl_sysram_releases_init(cxlr_sysram);
 }
 
@@ -621,6 +515,7 @@ void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
 		cxlr_sysram->extents_closed = true;
 	cancel_work_sync(&cxlr_sysram->arrive_work);
 	cxl_sysram_releases_close(cxlr_sysram);
+	cxl_sysram_groups_close(cxlr_sysram);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock)
 		cxl_sysram_extents_take(cxlr_sysram, &cxlr_sysram->hpa_range,

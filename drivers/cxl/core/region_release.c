@@ -42,15 +42,17 @@
  * struct cxl_extent_release - something the device wants back
  * @list: in the region's list, oldest first
  * @hpa: host physical addresses
+ * @tag: the allocation that some of @hpa belongs to, or null: then what has no tag
  * @forced: it is gone already
  */
 struct cxl_extent_release {
 	struct list_head list;
 	struct range hpa;
+	uuid_t tag;
 	bool forced;
 };
 
-/* What there is of @hpa in extents, joined; to be freed with kvfree() */
+/* What there is of @hpa in untagged extents, joined; to be freed with kvfree() */
 static struct range *
 cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
 			  const struct range *hpa, int *nr)
@@ -64,9 +66,12 @@ cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
 				sizeof(*within), GFP_KERNEL);
 	if (!within)
 		return NULL;
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
+		if (extent->group)
+			continue;
 		within[(*nr)++] = DEFINE_RANGE(max(extent->node.range.start, hpa->start),
 					       min(extent->node.range.end, hpa->end));
+	}
 	*nr = cxl_range_merge(within, *nr);
 	return within;
 }
@@ -118,6 +123,26 @@ bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa)
 {
 	return __cxl_sysram_extents_lost(cxlr_sysram, hpa, true);
+}
+
+/**
+ * cxl_sysram_tag_lost - is an allocation, or a part of it, gone
+ * @cxlr_sysram: a dynamic region
+ * @tag: its tag
+ *
+ * Context: With extents_lock held.
+ * Return: true if it was taken away by force.
+ */
+bool cxl_sysram_tag_lost(struct cxl_sysram_region *cxlr_sysram,
+			 const uuid_t *tag)
+{
+	struct cxl_extent_release *release;
+
+	lockdep_assert_held(&cxlr_sysram->extents_lock);
+	list_for_each_entry(release, &cxlr_sysram->releases, list)
+		if (release->forced && uuid_equal(&release->tag, tag))
+			return true;
+	return false;
 }
 
 /* Runs as an operation: unplug, tell the device, and let the extents go */
@@ -222,8 +247,8 @@ static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_request req = { .range = *hpa };
 
-	cxl_sysram_extents_mark(cxlr_sysram, hpa, true);
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_EXTENT,
+	cxl_sysram_extents_mark(cxlr_sysram, hpa, NULL, true);
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 				 forced ? cxl_sysram_extents_lose :
 				 cxl_sysram_extents_give, &req);
 }
@@ -259,20 +284,23 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 
 	rc = cxl_sysram_release_range(cxlr_sysram, &hpa, false);
 	if (rc)
-		cxl_sysram_extents_mark(cxlr_sysram, &hpa, false);
+		cxl_sysram_extents_mark(cxlr_sysram, &hpa, NULL, false);
 	return rc;
 }
 
 /* Queue something that the device wants back; once, however often it asks */
 static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa, bool forced)
+				  const struct range *hpa, const uuid_t *tag,
+				  bool forced)
 {
 	struct cxl_extent_release *release;
 	unsigned int nr = 0;
 
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 	list_for_each_entry(release, &cxlr_sysram->releases, list) {
-		if (release->forced == forced && range_contains(&release->hpa, hpa))
+		if (release->forced == forced &&
+		    uuid_equal(&release->tag, tag) &&
+		    (!uuid_is_null(tag) || range_contains(&release->hpa, hpa)))
 			return 0;
 		nr++;
 	}
@@ -283,6 +311,7 @@ static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
 	if (!release)
 		return -ENOMEM;
 	release->hpa = *hpa;
+	release->tag = *tag;
 	release->forced = forced;
 	if (!forced) {
 		list_add_tail(&release->list, &cxlr_sysram->releases);
@@ -309,25 +338,34 @@ static void cxl_sysram_releases_start(struct cxl_sysram_region *cxlr_sysram)
  * @hpa: host physical addresses, any part of its capacity
  * @forced: it has taken it
  *
+ * Of an allocation that has a tag, all is given back, or nothing.
+ *
  * Return: 0, and it is given back when it is free; -ENOENT when the region has
  * none of it; -ENOSPC when the device asks too much; -ENOMEM.
  */
 int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 				  const struct range *hpa, bool forced)
 {
+	struct cxl_sysram_extent *extent = NULL;
+	const uuid_t *tag = NULL;
 	int rc;
 
-	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
-		if (!cxl_sysram_extent_find(cxlr_sysram, hpa))
-			return -ENOENT;
-		if (cxlr_sysram->extents_closed)
-			return 0;
-		rc = cxl_sysram_release_add(cxlr_sysram, hpa, forced);
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	if (!cxl_sysram_extent_find(cxlr_sysram, hpa))
+		return -ENOENT;
+	if (cxlr_sysram->extents_closed)
+		return 0;
+
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
+		cxl_sysram_extent_mark(extent, true);
+		if (tag && uuid_equal(tag, &extent->tag))
+			continue;
+		tag = &extent->tag;
+		rc = cxl_sysram_release_add(cxlr_sysram, hpa, tag, forced);
 		if (rc)
 			return rc;
-		cxl_sysram_releases_start(cxlr_sysram);
 	}
-	cxl_sysram_extents_mark(cxlr_sysram, hpa, true);
+	cxl_sysram_releases_start(cxlr_sysram);
 	return 0;
 }
 
@@ -340,7 +378,7 @@ static int cxl_sysram_extent_missing(struct cxl_sysram_region *cxlr_sysram,
 	int rc;
 
 	while (cxl_range_gap(&rest, listed, nr, &gap)) {
-		rc = cxl_sysram_release_add(cxlr_sysram, &gap, true);
+		rc = cxl_sysram_release_add(cxlr_sysram, &gap, &extent->tag, true);
 		if (rc)
 			return rc;
 		cxl_sysram_releases_start(cxlr_sysram);
@@ -377,6 +415,17 @@ int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
 	return 0;
 }
 
+static void cxl_sysram_release_mark(struct cxl_sysram_region *cxlr_sysram,
+				    const struct cxl_extent_release *release,
+				    bool releasing)
+{
+	if (uuid_is_null(&release->tag))
+		cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, NULL,
+					releasing);
+	else
+		cxl_sysram_tag_mark(cxlr_sysram, &release->tag, releasing);
+}
+
 /*
  * Try to give back something. What is busy, and what is gone but cannot be taken
  * out, is tried again: then this returns false.
@@ -386,10 +435,13 @@ static bool cxl_sysram_release_try(struct cxl_sysram_region *cxlr_sysram,
 {
 	int rc = 0;
 
-	if (cxl_sysram_extents_overlap(cxlr_sysram, &release->hpa))
+	if (!uuid_is_null(&release->tag))
+		rc = cxl_sysram_tag_release(cxlr_sysram, &release->tag,
+					    release->forced);
+	else if (cxl_sysram_extents_overlap(cxlr_sysram, &release->hpa))
 		rc = cxl_sysram_release_range(cxlr_sysram, &release->hpa,
 					      release->forced);
-	if (!rc)
+	if (!rc || rc == -ENOENT)
 		return true;
 	if (release->forced) {
 		dev_err_ratelimited(&cxlr_sysram->dev,
@@ -403,7 +455,7 @@ static bool cxl_sysram_release_try(struct cxl_sysram_region *cxlr_sysram,
 	dev_warn_ratelimited(&cxlr_sysram->dev,
 			     "%#llx-%#llx is not given back: %pe\n",
 			     release->hpa.start, release->hpa.end, ERR_PTR(rc));
-	cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, false);
+	cxl_sysram_release_mark(cxlr_sysram, release, false);
 	return true;
 }
 
@@ -436,7 +488,7 @@ static void cxl_sysram_releases_work(struct work_struct *work)
 		next = cxl_sysram_release_next(cxlr_sysram, release);
 		if (!done) {
 			/* What is left of it may be new extents */
-			cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, true);
+			cxl_sysram_release_mark(cxlr_sysram, release, true);
 			continue;
 		}
 		scoped_guard(mutex, &cxlr_sysram->extents_lock)

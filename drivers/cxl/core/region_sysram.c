@@ -7,6 +7,7 @@
 #include <cxlmem.h>
 #include <cxl.h>
 #include "core.h"
+#include "region_extent.h"
 #include "sysram_op.h"
 
 /**
@@ -57,13 +58,22 @@ static u64 cxl_sysram_capacity(struct cxl_sysram_region *cxlr_sysram)
 void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census)
 {
-	/* Memory is nowhere but in extents, which are made of whole blocks */
-	if (cxlr_sysram->dynamic)
-		cxl_sysram_blocks_census(&cxlr_sysram->hpa_range,
-					 cxl_sysram_capacity(cxlr_sysram) /
-					 memory_block_size_bytes(), census);
-	else
+	u64 size, tagged;
+
+	if (!cxlr_sysram->dynamic) {
 		cxl_sysram_range_census(&cxlr_sysram->hpa_range, census);
+		return;
+	}
+
+	/*
+	 * Memory is nowhere but in extents, which are made of whole blocks. What
+	 * has a tag is not waiting to be plugged.
+	 */
+	tagged = cxl_sysram_groups_unplugged(cxlr_sysram);
+	size = cxl_sysram_capacity(cxlr_sysram);
+	size -= min(size, tagged);
+	cxl_sysram_blocks_census(&cxlr_sysram->hpa_range,
+				 size / memory_block_size_bytes(), census);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_census, "cxl_sysram");
 
@@ -75,7 +85,8 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	int rc, nr;
 
 	if (req->want == CXL_SYSRAM_UNPLUGGED && cxlr_sysram->dynamic &&
-	    cxl_sysram_extents_lost(cxlr_sysram, &req->range))
+	    (cxl_sysram_extents_lost(cxlr_sysram, &req->range) ||
+	     cxl_sysram_groups_plugged(cxlr_sysram)))
 		return -EBUSY;
 
 	struct range *units __free(kvfree) =
@@ -95,6 +106,25 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_range_set_state - make a part of the capacity what is wanted
+ * @cxlr_sysram: the region
+ * @want: any state but CXL_SYSRAM_MIXED
+ * @hpa: the part
+ *
+ * Context: See cxl_sysram_region_set_state().
+ * Return: As cxl_sysram_region_set_state().
+ */
+int cxl_sysram_range_set_state(struct cxl_sysram_region *cxlr_sysram,
+			       enum cxl_sysram_state want,
+			       const struct range *hpa)
+{
+	struct cxl_sysram_request req = { .want = want, .range = *hpa };
+
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				 cxl_sysram_set_state, &req);
+}
+
+/**
  * cxl_sysram_region_set_state - make the capacity of a sysram_region what is wanted
  * @cxlr_sysram: the region
  * @want: any state but CXL_SYSRAM_MIXED
@@ -110,13 +140,8 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want)
 {
-	struct cxl_sysram_request req = {
-		.want = want,
-		.range = cxlr_sysram->hpa_range,
-	};
-
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
-				 cxl_sysram_set_state, &req);
+	return cxl_sysram_range_set_state(cxlr_sysram, want,
+					  &cxlr_sysram->hpa_range);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_set_state, "cxl_sysram");
 
@@ -149,27 +174,6 @@ static ssize_t hotplug_show(struct device *dev, struct device_attribute *attr,
 
 	return sysfs_emit(buf, "%s\n",
 			  cxl_sysram_policy_to_str(cxl_sysram_region_policy(cxlr_sysram)));
-}
-
-static int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
-					enum cxl_sysram_policy policy)
-{
-	bool changed;
-
-	/* Needs a guard in mm that keeps everybody else away, too */
-	if (policy == CXL_SYSRAM_POLICY_NEVER)
-		return -EOPNOTSUPP;
-
-	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (cxlr_sysram->dying)
-			return -ENXIO;
-		changed = cxlr_sysram->policy != policy;
-		cxlr_sysram->policy = policy;
-	}
-
-	if (changed)
-		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
-	return 0;
 }
 
 static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
@@ -263,6 +267,23 @@ static ssize_t release_extent_store(struct device *dev,
 }
 static DEVICE_ATTR_WO(release_extent);
 
+static ssize_t release_tag_store(struct device *dev,
+				 struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	size_t n = strcspn(buf, "\n");
+	uuid_t tag;
+	int rc;
+
+	if (strlen(buf) != len || n + 1 < len)
+		return -EINVAL;
+	if (n != UUID_STRING_LEN || uuid_parse(buf, &tag))
+		return -EINVAL;
+	rc = cxl_sysram_release_tag(to_cxl_sysram_region(dev), &tag);
+	return rc ?: len;
+}
+static DEVICE_ATTR_WO(release_tag);
+
 static struct attribute *cxl_sysram_region_attrs[] = {
 	&dev_attr_hotplug.attr,
 	&dev_attr_state.attr,
@@ -271,6 +292,7 @@ static struct attribute *cxl_sysram_region_attrs[] = {
 	&dev_attr_plugged_size.attr,
 	&dev_attr_memmap_on_memory.attr,
 	&dev_attr_release_extent.attr,
+	&dev_attr_release_tag.attr,
 	NULL,
 };
 
@@ -282,7 +304,8 @@ static umode_t cxl_sysram_region_visible(struct kobject *kobj,
 
 	if (a == &dev_attr_target_node.attr && cxlr_sysram->target_node < 0)
 		return 0;
-	if (a == &dev_attr_release_extent.attr && !cxlr_sysram->dynamic)
+	if ((a == &dev_attr_release_extent.attr ||
+	     a == &dev_attr_release_tag.attr) && !cxlr_sysram->dynamic)
 		return 0;
 	return a->mode;
 }
@@ -329,75 +352,6 @@ struct cxl_sysram_region *to_cxl_sysram_region(struct device *dev)
 	return container_of(dev, struct cxl_sysram_region, dev);
 }
 EXPORT_SYMBOL_FOR_MODULES(to_cxl_sysram_region, "cxl_sysram");
-
-/**
- * cxl_sysram_region_apply - plug capacity if the policy says so
- * @cxlr_sysram: the region
- * @policy: any
- * @hpa: the capacity
- *
- * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
- * Return: 0, also for a policy that plugs nothing; else as
- * cxl_sysram_region_set_state().
- */
-int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
-			    enum cxl_sysram_policy policy,
-			    const struct range *hpa)
-{
-	static const enum cxl_sysram_state states[] = {
-		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
-		[MMOP_ONLINE] = CXL_SYSRAM_ONLINE,
-		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
-		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
-	};
-	struct cxl_sysram_request req = { .range = *hpa };
-	enum mmop type;
-
-	if (!cxl_sysram_policy_plugs(policy, &type))
-		return 0;
-
-	req.want = states[type];
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
-				 cxl_sysram_set_state, &req);
-}
-
-/* Once: by whichever comes last, the region or the System RAM driver */
-static void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
-{
-	enum cxl_sysram_policy policy;
-	int rc;
-
-	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (!cxlr_sysram->ops)
-			return;
-		policy = cxlr_sysram->boot_policy;
-		cxlr_sysram->boot_policy = CXL_SYSRAM_POLICY_NONE;
-	}
-
-	/* The device works without: the user sees the reason, and may retry */
-	rc = cxl_sysram_region_apply(cxlr_sysram, policy,
-				     &cxlr_sysram->hpa_range);
-	if (rc)
-		dev_err(&cxlr_sysram->dev, "sysram_hotplug=%s failed: %pe\n",
-			cxl_sysram_policy_to_str(policy), ERR_PTR(rc));
-}
-
-/**
- * cxl_sysram_region_boot - apply a policy to the capacity that is there
- * @cxlr_sysram: the region, complete
- * @policy: from sysram_hotplug=
- *
- * Waits for the System RAM driver if it is not bound yet, without blocking.
- *
- * Context: Probe of the region's driver, see cxl_sysram_op_run().
- */
-void cxl_sysram_region_boot(struct cxl_sysram_region *cxlr_sysram,
-			    enum cxl_sysram_policy policy)
-{
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->boot_policy = policy;
-	cxl_sysram_region_apply_boot(cxlr_sysram);
-}
 
 /**
  * cxl_sysram_region_attach - the System RAM driver has come
@@ -472,20 +426,6 @@ bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram)
 	return cxlr_sysram->memmap_on_memory;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_memmap, "cxl_sysram,dax_cxl");
-
-/**
- * cxl_sysram_region_policy - the policy for capacity as it arrives
- * @cxlr_sysram: the region
- *
- * Return: the value of 'hotplug'.
- */
-enum cxl_sysram_policy
-cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram)
-{
-	guard(spinlock)(&cxlr_sysram->lock);
-	return cxlr_sysram->policy;
-}
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_policy, "dax_cxl");
 
 /**
  * cxl_dax_region_to_sysram - the sysram_region that a dax_region is below
@@ -564,10 +504,26 @@ const struct attribute_group cxl_sysram_dax_attribute_group = {
 	.is_visible = cxl_sysram_dax_visible,
 };
 
+/* Some of the memory may be used by another host as well, as CDAT has it */
+static bool cxl_region_is_shareable(struct cxl_region *cxlr)
+{
+	struct cxl_region_params *p = &cxlr->params;
+
+	lockdep_assert_held(&cxl_rwsem.region);
+	for (int i = 0; i < p->nr_targets; i++) {
+		struct cxl_endpoint_decoder *cxled = p->targets[i];
+		struct cxl_dev_state *cxlds = cxled_to_memdev(cxled)->cxlds;
+
+		if (cxled->part >= 0 && cxlds->part[cxled->part].shareable)
+			return true;
+	}
+	return false;
+}
+
 static struct lock_class_key cxl_sysram_region_key;
 
 static struct cxl_sysram_region *
-cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
+cxl_sysram_region_alloc(struct cxl_region *cxlr)
 {
 	struct cxl_region_params *p = &cxlr->params;
 	struct cxl_sysram_region *cxlr_sysram;
@@ -584,6 +540,7 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
 	cxlr_sysram->cxlr = cxlr;
 	cxlr_sysram->hpa_range = DEFINE_RANGE(p->res->start, p->res->end);
 	cxlr_sysram->dynamic = cxlr->mode == CXL_PARTMODE_DYNAMIC_RAM_1;
+	cxlr_sysram->shareable = cxl_region_is_shareable(cxlr);
 	if (!cxlr_sysram->dynamic)
 		cxlr_sysram->capacity = range_len(&cxlr_sysram->hpa_range);
 	cxl_sysram_extents_init(cxlr_sysram);
@@ -591,7 +548,6 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
 	if (cxlr_sysram->target_node == NUMA_NO_NODE)
 		cxlr_sysram->target_node =
 			memory_add_physaddr_to_nid(p->res->start);
-	cxlr_sysram->policy = policy;
 	cxlr_sysram->memmap_on_memory = true;
 	spin_lock_init(&cxlr_sysram->lock);
 	init_waitqueue_head(&cxlr_sysram->wait);
@@ -607,14 +563,26 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr, enum cxl_sysram_policy policy)
 	return cxlr_sysram;
 }
 
+/**
+ * cxl_sysram_region_stop - no operation runs any more, and none will
+ * @cxlr_sysram: the region, which goes
+ *
+ * Context: Remove of the region's driver. Uninterruptible.
+ */
+void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dying = true;
+	cxl_sysram_op_drain(cxlr_sysram);
+}
+
 static void cxlr_sysram_unregister(void *_cxlr_sysram)
 {
 	struct cxl_sysram_region *cxlr_sysram = _cxlr_sysram;
 
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->dying = true;
-	cxl_sysram_op_drain(cxlr_sysram);
+	cxl_sysram_region_stop(cxlr_sysram);
 	cxl_sysram_extents_close(cxlr_sysram);
+	cxl_sysram_region_unguard(cxlr_sysram);
 	device_unregister(&cxlr_sysram->dev);
 }
 
@@ -629,7 +597,6 @@ DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *, put_cxl_sysram_re
 /**
  * devm_cxl_add_sysram_region - put a sysram_region on a region
  * @cxlr: a committed RAM region; its driver is being bound
- * @policy: the policy to begin with
  *
  * Context: Probe of the region's driver.
  * Return: the sysram_region, which goes when that driver lets go of @cxlr;
@@ -637,15 +604,14 @@ DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *, put_cxl_sysram_re
  * driver core answered.
  */
 struct cxl_sysram_region *
-devm_cxl_add_sysram_region(struct cxl_region *cxlr,
-			   enum cxl_sysram_policy policy)
+devm_cxl_add_sysram_region(struct cxl_region *cxlr)
 {
 	struct cxl_sysram_region *added;
 	struct device *dev;
 	int rc;
 
 	struct cxl_sysram_region *cxlr_sysram __free(put_cxl_sysram_region) =
-		cxl_sysram_region_alloc(cxlr, policy);
+		cxl_sysram_region_alloc(cxlr);
 	if (IS_ERR(cxlr_sysram))
 		return no_free_ptr(cxlr_sysram);
 	added = cxlr_sysram;

@@ -6,6 +6,7 @@
 #include <cxl.h>
 #include <dcd.h>
 #include "core.h"
+#include "region_extent.h"
 #include "sysram_op.h"
 
 /**
@@ -56,9 +57,6 @@ static int sysram_hotplug_set(const char *val, const struct kernel_param *kp)
 
 	if (policy < 0)
 		return policy;
-	/* See cxl_sysram_region_set_policy() */
-	if (policy == CXL_SYSRAM_POLICY_NEVER)
-		return -EOPNOTSUPP;
 	sysram_hotplug = policy;
 	return 0;
 }
@@ -81,19 +79,13 @@ static int match_sysram_region(struct device *dev, const void *data)
 	return is_cxl_sysram_region(dev);
 }
 
-static int match_dax_region(struct device *dev, const void *data)
-{
-	return dev->type == CXL_DAX_REGION_TYPE();
-}
-
 /* Runs as an operation */
 static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
 	int rc;
 
-	struct device *dev __free(put_device) =
-		device_find_child(&cxlr_sysram->dev, NULL, match_dax_region);
+	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
 		return 0;
 
@@ -106,9 +98,21 @@ static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
 	return to_cxl_drv(dev->driver)->unplug(dev);
 }
 
+/* What DAX made of it may be used again, and is what it was */
+static void cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
+	if (!dev)
+		return;
+
+	guard(device)(dev);
+	if (dev->driver && to_cxl_drv(dev->driver)->resume)
+		to_cxl_drv(dev->driver)->resume(dev);
+}
+
 /**
  * cxl_sysram_region_unplug_dax - take down what DAX made of the capacity
- * @cxlr_sysram: a region whose capacity is claimed by DAX
+ * @cxlr_sysram: a region whose capacity, or some of it, DAX has
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting. The
  * device lock of dax_regionN must not be held.
@@ -118,7 +122,8 @@ static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
  */
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
 {
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_DAX,
+	return cxl_sysram_op_run(cxlr_sysram, cxlr_sysram->dynamic ?
+				 CXL_SYSRAM_OP_REGION : CXL_SYSRAM_OP_DAX,
 				 cxl_sysram_unplug_dax, NULL);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unplug_dax, "dax_cxl");
@@ -128,6 +133,7 @@ static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
 {
 	const struct cxl_sysram_ops *ops;
 	bool dax_owned, plugged;
+	int rc = 0;
 
 	/* This operation keeps the driver, and both owners from changing */
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
@@ -136,14 +142,16 @@ static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
 		ops = cxlr_sysram->ops;
 	}
 
-	if (dax_owned)
-		return cxl_sysram_unplug_dax(cxlr_sysram, NULL);
-	if (!plugged)
-		return 0;
-	if (!ops)
-		return -EBUSY;
-	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
-			      &cxlr_sysram->hpa_range, 1);
+	if (dax_owned || cxlr_sysram->dynamic)
+		rc = cxl_sysram_unplug_dax(cxlr_sysram, NULL);
+	if (rc || !plugged)
+		return rc;
+
+	rc = ops ? ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
+				  &cxlr_sysram->hpa_range, 1) : -EBUSY;
+	if (rc)
+		cxl_sysram_resume_dax(cxlr_sysram);
+	return rc;
 }
 
 /**
@@ -197,6 +205,7 @@ void cxl_region_resume(struct cxl_region *cxlr)
 		return;
 
 	cxlr_sysram = to_cxl_sysram_region(dev);
+	cxl_sysram_resume_dax(cxlr_sysram);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = false;
 	/* What has arrived meanwhile */
@@ -254,6 +263,11 @@ static int devm_cxl_link_dax(struct cxl_dax_region *cxlr_dax)
 	return devm_add_action_or_reset(dev, cxl_sysram_unlink_dax, cxlr_dax);
 }
 
+static void cxl_sysram_stop(void *cxlr_sysram)
+{
+	cxl_sysram_region_stop(cxlr_sysram);
+}
+
 static int cxl_sysram_probe(struct device *dev)
 {
 	enum cxl_sysram_policy policy = CXL_SYSRAM_POLICY_NONE;
@@ -277,13 +291,16 @@ static int cxl_sysram_probe(struct device *dev)
 	if (test_bit(CXL_REGION_F_AUTO, &cxlr->flags))
 		policy = sysram_hotplug;
 
-	cxlr_sysram = devm_cxl_add_sysram_region(cxlr, policy);
+	cxlr_sysram = devm_cxl_add_sysram_region(cxlr);
 	if (IS_ERR(cxlr_sysram))
 		return PTR_ERR(cxlr_sysram);
 
-	/* The policy is applied to the capacity as it comes */
-	if (cxlr_sysram->dynamic)
-		return devm_cxl_dcd_attach(cxlr_sysram);
+	/* Before there is anything that somebody else could plug */
+	if (cxlr_sysram->shareable)
+		policy = CXL_SYSRAM_POLICY_NEVER;
+	rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
+	if (rc)
+		return rc;
 
 	cxlr_dax = devm_cxl_add_dax_region(cxlr, &cxlr_sysram->dev);
 	if (IS_ERR(cxlr_dax))
@@ -293,12 +310,30 @@ static int cxl_sysram_probe(struct device *dev)
 	if (rc)
 		return rc;
 
+	/* The first to be undone, before anything waits for the operation */
+	rc = devm_add_action_or_reset(dev, cxl_sysram_stop, cxlr_sysram);
+	if (rc)
+		return rc;
+
+	/* The policy is applied to the capacity as it comes, or is there */
+	if (cxlr_sysram->dynamic)
+		return devm_cxl_dcd_attach(cxlr_sysram);
 	cxl_sysram_region_boot(cxlr_sysram, policy);
 	return 0;
 }
 
+/*
+ * The guard goes with the driver. The override stays, so that enabling the region
+ * again does not put the memory online.
+ */
 static void cxl_sysram_remove(struct device *dev)
 {
+	struct device *child __free(put_device) =
+		device_find_child(dev, NULL, match_sysram_region);
+
+	if (child && cxl_sysram_region_policy(to_cxl_sysram_region(child)) ==
+	    CXL_SYSRAM_POLICY_NEVER)
+		return;
 	cxl_explicit_released(dev, dev->driver);
 }
 

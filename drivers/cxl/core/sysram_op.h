@@ -7,13 +7,13 @@
 /**
  * enum cxl_sysram_op_kind - who may run an operation, and when
  * @CXL_SYSRAM_OP_STATE: through the System RAM driver, while it owns the range
- * @CXL_SYSRAM_OP_EXTENT: with or without the System RAM driver
+ * @CXL_SYSRAM_OP_REGION: whoever owns the range, with or without a driver
  * @CXL_SYSRAM_OP_DAX: while the range belongs to dax_regionN
  * @CXL_SYSRAM_OP_TEARDOWN: whoever owns the range, although the region is dying
  */
 enum cxl_sysram_op_kind {
 	CXL_SYSRAM_OP_STATE,
-	CXL_SYSRAM_OP_EXTENT,
+	CXL_SYSRAM_OP_REGION,
 	CXL_SYSRAM_OP_DAX,
 	CXL_SYSRAM_OP_TEARDOWN,
 };

@@ -30,8 +30,8 @@
  *		write "START LENGTH", in hex: it has not, and is not told
  *   pending	offers that are not answered yet, the number of extents of each
  *   commands	what the host has said; a write forgets it
- *   config	write "BASE DECODE_LEN LEN BLOCK PARTITIONS", in hex, for the next
- *		time that the device is probed
+ *   config	write "BASE DECODE_LEN LEN BLOCK PARTITIONS [SHAREABLE]", in hex, for
+ *		the next time that the device is probed
  *
  * The device is as strict as one may be: an answer is for the oldest offer, and
  * only extents of that may be accepted; what was not accepted cannot be given
@@ -419,6 +419,18 @@ bool mock_dcd_send(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int *rc)
 	return true;
 }
 EXPORT_SYMBOL_GPL(mock_dcd_send);
+
+/**
+ * mock_dcd_is_shareable - can other hosts have the same capacity
+ * @dcd: the device, or NULL
+ *
+ * Return: true if they can.
+ */
+bool mock_dcd_is_shareable(struct mock_dcd *dcd)
+{
+	return dcd && READ_ONCE(dcd->shareable);
+}
+EXPORT_SYMBOL_GPL(mock_dcd_is_shareable);
 
 /**
  * mock_dcd_payload_size - how much the mailbox of a device takes

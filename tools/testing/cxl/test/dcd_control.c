@@ -231,13 +231,13 @@ static ssize_t config_write(struct file *file, const char __user *buf,
 {
 	struct mock_dcd *dcd = file->private_data;
 	u64 base, decode_len, region_len, block;
-	unsigned int partitions;
+	unsigned int partitions, shareable = 0;
 
 	char *text __free(kfree) = mock_text(buf, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	if (sscanf(text, "%llx %llx %llx %llx %x", &base, &decode_len,
-		   &region_len, &block, &partitions) != 5)
+	if (sscanf(text, "%llx %llx %llx %llx %x %x", &base, &decode_len,
+		   &region_len, &block, &partitions, &shareable) < 5)
 		return -EINVAL;
 
 	guard(mutex)(&dcd->lock);
@@ -246,6 +246,7 @@ static ssize_t config_write(struct file *file, const char __user *buf,
 	dcd->region.len = cpu_to_le64(region_len);
 	dcd->region.block_size = cpu_to_le64(block);
 	dcd->partitions = partitions;
+	dcd->shareable = shareable;
 	return len;
 }
 

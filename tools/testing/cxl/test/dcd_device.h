@@ -38,6 +38,7 @@ struct mock_record {
  * @irq_lock: protects @irq and @arg
  * @region: what 4800h says
  * @partitions: how many it says there are
+ * @shareable: its CDAT says that other hosts can have the same capacity
  * @accepted: extents, ordered by address
  * @answer: extents of an answer that goes on in another command
  * @offers: not answered, oldest first
@@ -57,6 +58,7 @@ struct mock_dcd {
 	struct mutex irq_lock;	/* irq, arg */
 	struct cxl_mbox_dc_region region;
 	u8 partitions;
+	bool shareable;
 	struct list_head accepted;
 	struct list_head answer;
 	struct list_head offers;
