@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 LAB = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +32,26 @@ class Failure(Exception):
 def load_args(path):
     with open(path, encoding="utf-8") as f:
         return [a for line in f if not line.startswith("#") for a in shlex.split(line)]
+
+
+class Words:
+    """What two guests that share a device tell each other."""
+
+    def __init__(self):
+        self.said = set()
+        self.changed = threading.Condition()
+
+    def say(self, word):
+        with self.changed:
+            self.said.add(word)
+            self.changed.notify_all()
+        return "ok said"
+
+    def wait(self, word, seconds):
+        with self.changed:
+            if self.changed.wait_for(lambda: word in self.said, seconds):
+                return "ok heard"
+        return f"error nobody has said {word}"
 
 
 class Channel:
@@ -165,7 +186,8 @@ class Machine:
 
     def command(self):
         opts = self.opts
-        args = shlex.split(opts.qemu) + load_args(os.path.join(LAB, "topology", opts.topology + ".args"))
+        args = shlex.split(opts.qemu) + [a.replace("@SHARED@", opts.shared or "") for a in
+                                         load_args(os.path.join(LAB, "topology", opts.topology + ".args"))]
         args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
                  "-nodefaults", "-display", "none", "-no-user-config",
                  "-kernel", opts.kernel, "-initrd", opts.initrd,
@@ -205,8 +227,9 @@ class Machine:
 
 
 class Run:
-    def __init__(self, opts):
+    def __init__(self, opts, words=None):
         self.opts = opts
+        self.words = words or Words()
         self.failed = []
         self.passed = 0
         self.skipped = []
@@ -217,6 +240,10 @@ class Run:
 
     def answer(self, request, qmp):
         verb, _, rest = request.partition(" ")
+        if verb == "say":
+            return self.words.say(rest)
+        if verb == "wait":
+            return self.words.wait(rest, self.opts.boot_timeout)
         if verb == "reboot":
             self.rebooting = True
             return "ok expected"
@@ -238,7 +265,7 @@ class Run:
             if kind == "|":
                 ktap.line(rest)
                 if not self.opts.quiet or rest.startswith(("not ok", "#")):
-                    self.report(f"    {rest}")
+                    self.report(f"    {self.opts.mark}{rest}")
             elif kind == "ask":
                 channel.send(self.answer(rest, qmp))
             elif kind == "exit":
@@ -310,6 +337,20 @@ class Run:
         return 1 if self.failed else 0
 
 
+def run_pair(opts):
+    """Two guests at once, with one file behind the memory that they share."""
+    with tempfile.NamedTemporaryFile(prefix="lab.shared.") as shared:
+        opts.shared, words = shared.name, Words()
+        peer = argparse.Namespace(**vars(opts))
+        peer.scenarios, peer.name, peer.mark = opts.peer.split("+"), opts.name + "-peer", "peer: "
+        status = []
+        thread = threading.Thread(target=lambda: status.append(Run(peer, words).run()))
+        thread.start()
+        status.append(Run(opts, words).run())
+        thread.join()
+        return 0 if status == [0, 0] else 1
+
+
 def kvm_works(opts):
     """/dev/kvm may exist where no guest boots: only a boot in time is proof."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
@@ -349,14 +390,16 @@ def main():
     parser.add_argument("--kexec", action="store_true", help="the guest may start kernel and initrd again")
     parser.add_argument("--quiet", action="store_true", help="report failures only")
     parser.add_argument("--shell", action="store_true", help="a prompt on the console instead of scenarios")
+    parser.add_argument("--peer", help="scenarios, joined by +, of a second guest that runs at the same time")
     parser.add_argument("scenarios", nargs="*")
+    parser.set_defaults(shared=None, mark="")
     opts = parser.parse_args()
     if not opts.accel:
         opts.accel = "kvm" if kvm_works(opts) else "tcg,thread=multi"
     if opts.probe:
         print(opts.accel)
         return 0
-    return Run(opts).run()
+    return run_pair(opts) if opts.peer else Run(opts).run()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@
  *   hog slab COUNT        kernel objects: pipes with a byte in each
  *   hog map DEVICE MIB    a dax device, mapped and written
  *   hog open DEVICE       a dax device, open only
+ *   hog stamp DEVICE MIB N   number the huge pages of a dax device, from N on
+ *   hog stamps DEVICE MIB    and read the numbers, at both ends of each page
+ *   hog spoil DEVICE MIB     find a page of another hog, of another host perhaps, in
+ *                            a dax device, and damage it
  *
  * Prints "ready", and lets go on SIGTERM; exits with 1 if data was damaged.
  */
@@ -129,26 +133,66 @@ static void slab(long count)
 		usleep(50000);
 }
 
-static void device(const char *path, size_t bytes)
+static void *map_device(const char *path, size_t bytes)
 {
 	int fd = open(path, O_RDWR);
-	uint64_t *p;
+	void *p;
 
 	if (fd < 0)
 		err(2, "%s", path);
-	if (!bytes) {
-		ready();
-		while (!let_go)
-			usleep(50000);
-		return;
-	}
+	if (!bytes)
+		return NULL;
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		err(2, "mmap %s", path);
 	/* the mapping alone has to be enough */
 	close(fd);
-	fill(p, bytes);
+	return p;
+}
+
+static void device(const char *path, size_t bytes)
+{
+	uint64_t *p = map_device(path, bytes);
+
+	if (bytes)
+		fill(p, bytes);
 	hold(p, bytes);
+}
+
+static void stamps(const char *path, size_t bytes, const char *from)
+{
+	const size_t page = 2 << 20, last = page / sizeof(uint64_t) - 1;
+	uint64_t *p = map_device(path, bytes);
+
+	for (size_t i = 0; i < bytes / page; i++, p += page / sizeof(*p)) {
+		if (from) {
+			p[0] = strtoull(from, NULL, 0) + i;
+			p[last] = p[0];
+		} else if (p[0] == p[last]) {
+			printf("%s%llu", i ? " " : "", (unsigned long long)p[0]);
+		} else {
+			printf("%sdamaged", i ? " " : "");
+		}
+	}
+	if (!from)
+		puts("");
+}
+
+static void spoil(const char *path, size_t bytes)
+{
+	const size_t page = sysconf(_SC_PAGESIZE) / sizeof(uint64_t);
+	volatile uint64_t *p = map_device(path, bytes), *end = p + bytes / sizeof(*p);
+
+	for (; p < end; p += page) {
+		size_t i = p[0] / 2654435761u;
+
+		if (!i || i % page || p[0] != i * 2654435761u ||
+		    p[64] != (i + 64) * 2654435761u)
+			continue;
+		p[64] ^= 1;
+		return;
+	}
+	errx(1, "there is none");
 }
 
 int main(int argc, char **argv)
@@ -166,7 +210,13 @@ int main(int argc, char **argv)
 		device(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else if (argc == 3 && !strcmp(argv[1], "open"))
 		device(argv[2], 0);
+	else if (argc == 5 && !strcmp(argv[1], "stamp"))
+		stamps(argv[2], strtoul(argv[3], NULL, 0) << 20, argv[4]);
+	else if (argc == 4 && !strcmp(argv[1], "stamps"))
+		stamps(argv[2], strtoul(argv[3], NULL, 0) << 20, NULL);
+	else if (argc == 4 && !strcmp(argv[1], "spoil"))
+		spoil(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else
-		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE");
+		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
 	return 0;
 }
