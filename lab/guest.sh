@@ -90,7 +90,7 @@ initrd() {
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
 	make -s -C "$TREE" O="$CACHE/out/$name" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
 	cxl_test "$name" "$over/lab/cxl_test"
-	cp -r "$ROOT"/lab/guest/{init,agent,lib,extents,mock,pair,tags,welcome,rules} "$over/lab"
+	cp -r "$ROOT"/lab/guest/{init,agent,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
