@@ -498,10 +498,16 @@ static int cxl_sysram_probe(struct device *dev)
 /* Never offline here, where no signal could end it. Blocks that are offline go. */
 static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 {
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
 	unsigned int found;
+	int nr;
 
-	struct range *ranges __free(kvfree) =
-		cxl_sysram_find(&sysram->cxlr_sysram->hpa_range, 1, &found);
+	struct range *units __free(kvfree) =
+		cxl_sysram_region_units(cxlr_sysram, &cxlr_sysram->hpa_range,
+					true, &nr);
+	if (IS_ERR(units))
+		return false;
+	struct range *ranges __free(kvfree) = cxl_sysram_find(units, nr, &found);
 	if (!ranges)
 		return false;
 

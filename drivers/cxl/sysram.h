@@ -152,11 +152,13 @@ struct cxl_sysram_dax_ops {
  * @want: the state that is wanted
  * @range: host physical addresses; the part of the region that is meant
  * @tag: the allocation that is meant
+ * @group: and this one only, unless NULL; not a reference, for comparison
  */
 struct cxl_sysram_request {
 	enum cxl_sysram_state want;
 	struct range range;
 	uuid_t tag;
+	const struct cxl_sysram_group *group;
 };
 
 /**
@@ -206,12 +208,14 @@ struct cxl_sysram_extent {
  * @dax_ops: the DAX driver of a dynamic region, or NULL while it is not bound;
  *	     protected by the device lock of dax_regionN
  * @arrive_work: applies the policy to extents that have arrived
+ * @lose_work: takes away the mappings of allocations that are gone
  * @release_work: gives back what is in @releases
  * @lock: protects all members below; never held across a call that sleeps
  * @capacity: bytes that are held
  * @wait: where operations wait for @op to become NULL
  * @op: the operation that runs now, or NULL
  * @dying: no new operation may start: the region is about to go
+ * @stopped: it goes, and nothing can change that any more
  * @dax_owned: the capacity belongs to the dax_regionN below @dev
  * @plugged: the capacity is System RAM, added by @ops
  * @policy: for capacity as it arrives
@@ -241,6 +245,7 @@ struct cxl_sysram_region {
 	bool extents_closed;
 	const struct cxl_sysram_dax_ops *dax_ops;
 	struct work_struct arrive_work;
+	struct work_struct lose_work;
 	struct delayed_work release_work;
 
 	spinlock_t lock; /* all that follows */
@@ -248,6 +253,7 @@ struct cxl_sysram_region {
 	wait_queue_head_t wait;
 	struct cxl_sysram_op *op;
 	bool dying;
+	bool stopped;
 	bool dax_owned;
 	bool plugged;
 	enum cxl_sysram_policy policy;
@@ -303,6 +309,8 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa);
+bool cxl_sysram_extents_known(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *hpa, const uuid_t *tag);
 void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa);
 struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,

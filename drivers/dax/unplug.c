@@ -2,7 +2,10 @@
 #include <linux/cleanup.h>
 #include <linux/dax.h>
 #include <linux/device.h>
+#include <linux/ioport.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
 #include "dax-private.h"
 #include "bus.h"
@@ -26,6 +29,12 @@ struct dax_unplug {
 	unsigned int max_devs;
 	unsigned int max_ranges;
 };
+
+static void dax_region_shut(struct dax_region *dax_region, bool shut)
+{
+	guard(rwsem_write)(&dax_region_rwsem);
+	dax_region->shut = shut;
+}
 
 static void dax_reopen(struct dev_dax *dev_dax)
 {
@@ -52,6 +61,32 @@ static int dax_unplug_count(struct device *dev, void *data)
 	return 0;
 }
 
+/* System RAM that a former driver could not take back */
+static bool dax_is_stuck(struct dev_dax *dev_dax)
+{
+	for (int i = 0; i < dev_dax->nr_range; i++) {
+		struct range *range = &dev_dax->ranges[i].range;
+
+		if (region_intersects(range->start, range_len(range),
+				      IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+				      IORES_DESC_NONE) != REGION_DISJOINT)
+			return true;
+	}
+	return false;
+}
+
+static int dax_unplug_begin(struct dev_dax *dev_dax, struct range *ranges)
+{
+	struct device *dev = &dev_dax->dev;
+	int nr = 0;
+
+	if (dev->driver && to_dax_drv(dev->driver)->unplug_begin)
+		nr = to_dax_drv(dev->driver)->unplug_begin(dev_dax, ranges);
+	if (!nr && dax_is_stuck(dev_dax))
+		nr = -EBUSY;
+	return nr;
+}
+
 /* Shut one device and add its System RAM to what is to be unplugged */
 static int dax_unplug_add(struct device *dev, void *data)
 {
@@ -73,14 +108,12 @@ static int dax_unplug_add(struct device *dev, void *data)
 		return -EBUSY;
 	}
 
-	if (dev->driver && to_dax_drv(dev->driver)->unplug_begin) {
-		ranges = unplug->ranges + unplug->nr_ranges;
-		rc = to_dax_drv(dev->driver)->unplug_begin(dev_dax, ranges);
-		if (rc < 0) {
-			dax_reopen(dev_dax);
-			device_unlock(dev);
-			return rc;
-		}
+	ranges = unplug->ranges + unplug->nr_ranges;
+	rc = dax_unplug_begin(dev_dax, ranges);
+	if (rc < 0) {
+		dax_reopen(dev_dax);
+		device_unlock(dev);
+		return rc;
 	}
 
 	unplug->nr_ranges += rc;
@@ -104,25 +137,10 @@ static void dax_unplug_finish(struct dax_unplug *unplug, bool gone)
 	}
 }
 
-/**
- * dax_region_unplug - take all dax devices of a region out of use, or none
- * @parent: the device that a dax_region was allocated for
- *
- * Their System RAM is offlined and removed in one step. On success the devices
- * cannot be opened, and kmem does not add memory, until they are unregistered.
- *
- * Context: A thread that can be signalled, since taking memory offline does not
- * end otherwise. The device lock of @parent is held, those of its dax devices
- * are not.
- * Return: 0; -EBUSY when a device is open or mapped, or memory cannot be taken
- * offline; -EINTR on a signal; -ENOMEM. On failure everything is as it was.
- */
-int dax_region_unplug(struct device *parent)
+static int dax_devices_unplug(struct device *parent)
 {
 	struct dax_unplug unplug = { 0 };
 	int rc;
-
-	device_lock_assert(parent);
 
 	device_for_each_child(parent, &unplug, dax_unplug_count);
 	if (!unplug.max_devs)
@@ -144,6 +162,33 @@ int dax_region_unplug(struct device *parent)
 	dax_unplug_finish(&unplug, !rc);
 	return rc;
 }
+
+/**
+ * dax_region_unplug - take all dax devices of a region out of use, or none
+ * @parent: the device that a dax_region was allocated for
+ *
+ * Their System RAM is offlined and removed in one step. On success the devices
+ * cannot be opened, and kmem does not add memory, until they are unregistered.
+ *
+ * Context: A thread that can be signalled, since taking memory offline does not
+ * end otherwise. The device lock of @parent is held, those of its dax devices
+ * are not.
+ * Return: 0; -EBUSY when a device is open or mapped, or memory cannot be taken
+ * offline; -EINTR on a signal; -ENOMEM. On failure everything is as it was.
+ */
+int dax_region_unplug(struct device *parent)
+{
+	int rc;
+
+	device_lock_assert(parent);
+
+	/* No device may come behind those that are shut one by one */
+	dax_region_shut(dev_get_drvdata(parent), true);
+	rc = dax_devices_unplug(parent);
+	if (rc)
+		dax_region_shut(dev_get_drvdata(parent), false);
+	return rc;
+}
 EXPORT_SYMBOL_GPL(dax_region_unplug);
 
 static int dax_unplug_undo(struct device *dev, void *data)
@@ -153,9 +198,9 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	guard(device)(dev);
 	if (atomic_read(&dev_dax->users) >= 0)
 		return 0;
-	dax_reopen(dev_dax);
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo)
 		to_dax_drv(dev->driver)->unplug_undo(dev_dax);
+	dax_reopen(dev_dax);
 	return 0;
 }
 
@@ -172,6 +217,7 @@ void dax_region_resume(struct device *parent)
 {
 	device_lock_assert(parent);
 	device_for_each_child(parent, NULL, dax_unplug_undo);
+	dax_region_shut(dev_get_drvdata(parent), false);
 }
 EXPORT_SYMBOL_GPL(dax_region_resume);
 
@@ -196,7 +242,10 @@ int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged)
 		.max_devs = 1,
 		.max_ranges = dev_dax->nr_range,
 	};
+	struct device *dev = &dev_dax->dev;
 	int rc;
+
+	device_lock_assert(dev->parent);
 
 	struct range *ranges __free(kvfree) =
 		kvmalloc_array(dev_dax->nr_range, sizeof(*ranges), GFP_KERNEL);
@@ -204,16 +253,22 @@ int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged)
 		return -ENOMEM;
 
 	unplug.ranges = ranges;
-	rc = dax_unplug_add(&dev_dax->dev, &unplug);
+	rc = dax_unplug_add(dev, &unplug);
 	if (rc)
 		return rc;
 	if (unplug.nr_ranges)
 		rc = !plugged ? -EBUSY :
 		     offline_and_remove_memory_ranges(ranges, unplug.nr_ranges);
 	dax_unplug_finish(&unplug, !rc);
-	if (!rc)
-		device_release_driver(&dev_dax->dev);
-	return rc;
+	if (rc)
+		return rc;
+
+	/* kmem without memory is nothing that has to go */
+	dev_dax->unbound = dev->driver &&
+			   to_dax_drv(dev->driver)->type != DAXDRV_KMEM_TYPE;
+	if (dev_dax->unbound)
+		device_release_driver(dev);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(dev_dax_take_down);
 
@@ -221,12 +276,13 @@ EXPORT_SYMBOL_GPL(dev_dax_take_down);
  * dev_dax_bring_back - undo dev_dax_take_down()
  * @dev_dax: the device
  *
- * The driver is the one that it would have if it had just been created.
+ * If it had a driver that was unbound, it has the one now that it would have if it
+ * had just been created.
  */
 void dev_dax_bring_back(struct dev_dax *dev_dax)
 {
 	dax_reopen(dev_dax);
-	if (device_attach(&dev_dax->dev) < 0)
+	if (dev_dax->unbound && device_attach(&dev_dax->dev) <= 0)
 		dev_err(&dev_dax->dev, "not given back, but no driver takes it again\n");
 }
 EXPORT_SYMBOL_GPL(dev_dax_bring_back);
@@ -236,7 +292,7 @@ EXPORT_SYMBOL_GPL(dev_dax_bring_back);
  * @dev_dax: the device
  *
  * It is not mapped any more when this returns, and whoever touches what was a
- * mapping gets SIGBUS. A filesystem on it is told.
+ * mapping gets SIGBUS. A filesystem on it is told. No driver can have it again.
  *
  * Context: As dev_dax_take_down().
  * Return: 0; -EINTR on a signal.
@@ -245,10 +301,13 @@ int dev_dax_lose(struct dev_dax *dev_dax)
 {
 	int rc;
 
+	device_lock_assert(dev_dax->dev.parent);
+
 	ACQUIRE(device_intr, lock)(&dev_dax->dev);
 	if ((rc = ACQUIRE_ERR(device_intr, &lock)))
 		return rc;
 
+	dev_dax->lost = true;
 	if (dev_dax->dev.driver)
 		kill_dev_dax(dev_dax);
 	return 0;

@@ -31,7 +31,13 @@ int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
 void memory_guard_unregister(struct memory_guard *guard);
 int memory_guard_check(u64 start, u64 size);
 #else
-/* Without memory hotplug there is nothing to guard against */
+static inline int memory_guard_check(u64 start, u64 size)
+{
+	return 0;
+}
+
+#ifndef CONFIG_MEMORY_HOTPLUG
+/* There is nothing to guard against */
 static inline int memory_guard_register(struct memory_guard *guard, u64 start,
 					u64 size, const char *owner)
 {
@@ -41,11 +47,7 @@ static inline int memory_guard_register(struct memory_guard *guard, u64 start,
 static inline void memory_guard_unregister(struct memory_guard *guard)
 {
 }
-
-static inline int memory_guard_check(u64 start, u64 size)
-{
-	return 0;
-}
+#endif
 #endif
 
 #endif /* _LINUX_MEMORY_GUARD_H */

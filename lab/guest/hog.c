@@ -10,6 +10,7 @@
  *   hog slab COUNT        kernel objects: pipes with a byte in each
  *   hog map DEVICE MIB    a dax device, mapped and written
  *   hog open DEVICE       a dax device, open only
+ *   hog splicemap DEVICE  a page of a dax device, by a pipe alone: it is not mapped
  *   hog stamp DEVICE MIB N   number the huge pages of a dax device, from N on
  *   hog stamps DEVICE MIB    and read the numbers, at both ends of each page
  *   hog spoil DEVICE MIB     find a page of another hog, of another host perhaps, in
@@ -159,6 +160,21 @@ static void device(const char *path, size_t bytes)
 	hold(p, bytes);
 }
 
+static void splice_device(const char *path)
+{
+	const size_t page = 2 << 20;
+	struct iovec iov = { .iov_base = map_device(path, page), .iov_len = 4096 };
+	int fds[2];
+
+	*(volatile char *)iov.iov_base = 1;
+	if (pipe(fds))
+		err(2, "pipe");
+	if (vmsplice(fds[1], &iov, 1, 0) != 4096)
+		err(2, "vmsplice");
+	munmap(iov.iov_base, page);
+	hold(NULL, 0);
+}
+
 static void stamps(const char *path, size_t bytes, const char *from)
 {
 	const size_t page = 2 << 20, last = page / sizeof(uint64_t) - 1;
@@ -210,6 +226,8 @@ int main(int argc, char **argv)
 		device(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else if (argc == 3 && !strcmp(argv[1], "open"))
 		device(argv[2], 0);
+	else if (argc == 3 && !strcmp(argv[1], "splicemap"))
+		splice_device(argv[2]);
 	else if (argc == 5 && !strcmp(argv[1], "stamp"))
 		stamps(argv[2], strtoul(argv[3], NULL, 0) << 20, argv[4]);
 	else if (argc == 4 && !strcmp(argv[1], "stamps"))
@@ -217,6 +235,6 @@ int main(int argc, char **argv)
 	else if (argc == 4 && !strcmp(argv[1], "spoil"))
 		spoil(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else
-		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
+		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE|splicemap DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
 	return 0;
 }

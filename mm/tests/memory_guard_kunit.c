@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/resource.h>
 #include <kunit/test.h>
 #include <linux/device.h>
 #include <linux/err.h>
@@ -90,10 +91,19 @@ static const struct {
 	{ GUARD_SIZE, PAGE_SIZE, -EINVAL },
 };
 
+static struct memory_guard guards[2];
+
+static void guard_unregister(void *guard)
+{
+	memory_guard_unregister(guard);
+}
+
 static void guard_register(struct kunit *test, struct memory_guard *guard)
 {
 	KUNIT_ASSERT_EQ(test, 0, memory_guard_register(guard, guard_base,
 						       GUARD_SIZE, "KUnit"));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, guard_unregister,
+							   guard));
 }
 
 static int guard_try(const struct memory_adder *adder, int i)
@@ -104,13 +114,12 @@ static int guard_try(const struct memory_adder *adder, int i)
 static void guard_refuses(struct kunit *test)
 {
 	const struct memory_adder *adder = test->param_value;
-	struct memory_guard guard;
 
-	guard_register(test, &guard);
+	guard_register(test, &guards[0]);
 	for (int i = 0; i < ARRAY_SIZE(cases); i++)
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].rc, guard_try(adder, i),
 				    "case %d", i);
-	memory_guard_unregister(&guard);
+	kunit_release_action(test, guard_unregister, &guards[0]);
 
 	/* It is out of the way, and refusing has left nothing behind */
 	for (int i = 0; i < ARRAY_SIZE(cases); i++)
@@ -123,13 +132,11 @@ static void guard_refuses(struct kunit *test)
 
 static void guards_overlap(struct kunit *test)
 {
-	struct memory_guard guards[2];
-
 	guard_register(test, &guards[0]);
 	guard_register(test, &guards[1]);
-	memory_guard_unregister(&guards[0]);
+	kunit_release_action(test, guard_unregister, &guards[0]);
 	KUNIT_EXPECT_EQ(test, -EPERM, try_add_memory(guard_base, PAGE_SIZE));
-	memory_guard_unregister(&guards[1]);
+	kunit_release_action(test, guard_unregister, &guards[1]);
 	KUNIT_EXPECT_EQ(test, -EINVAL, try_add_memory(guard_base, PAGE_SIZE));
 }
 

@@ -289,6 +289,9 @@ int cxl_dcd_give_back(struct cxl_dcd *dcd, const struct cxl_extent_rec *rec,
 							   &hpa, forced);
 			if (rc == -ENOENT)
 				continue;
+			/* What is gone is not in the device's list any more */
+			if (rc && forced)
+				cxl_dcd_set_stale(dcd);
 			if (rc)
 				return rc;
 			held = true;
@@ -356,7 +359,8 @@ static void cxl_dcd_news(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 			continue;
 		}
 		hpa = cxl_dcd_to_hpa(region, &list->recs[i].dpa);
-		if (!cxl_sysram_extents_overlap(region->cxlr_sysram, &hpa))
+		if (!cxl_sysram_extents_known(region->cxlr_sysram, &hpa,
+					      &list->recs[i].tag))
 			list->recs[nr++] = list->recs[i];
 	}
 	list->nr = nr;

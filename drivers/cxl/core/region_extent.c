@@ -294,6 +294,27 @@ bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_extents_known - is a record of the device's list no news
+ * @cxlr_sysram: a dynamic region
+ * @hpa: where it is
+ * @tag: its tag
+ *
+ * What is tagged is news when the same addresses have another tag, or none: then
+ * the rest of its allocation must not look complete.
+ *
+ * Return: true if the region has any of it, by that tag.
+ */
+bool cxl_sysram_extents_known(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *hpa, const uuid_t *tag)
+{
+	struct cxl_sysram_extent *extent;
+
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
+	return extent && (uuid_is_null(tag) || uuid_equal(tag, &extent->tag));
+}
+
+/**
  * cxl_sysram_region_units - the units in which memory is plugged here
  * @cxlr_sysram: any sysram_region
  * @hpa: the part of the region that matters
@@ -329,6 +350,7 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	}
 	return units;
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_units, "cxl_sysram");
 
 /**
  * cxl_sysram_extents_announce - say which extents have changed
@@ -391,7 +413,7 @@ void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
- * cxl_sysram_extents_rest - get ready to cut a range out of the capacity
+ * cxl_sysram_extents_rest - get ready to cut a range out of untagged capacity
  * @cxlr_sysram: a dynamic region
  * @hpa: the range
  * @rest: what stays of extents that are in it with a part of them
@@ -407,11 +429,14 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		struct cxl_sysram_extent *piece;
 		struct range pieces[2];
-		int nr = cxl_range_carve(&extent->node.range, hpa, pieces);
+		int nr;
 
+		if (extent->group)
+			continue;
+		nr = cxl_range_carve(&extent->node.range, hpa, pieces);
 		for (int i = 0; i < nr; i++) {
 			piece = cxl_sysram_extent_alloc(cxlr_sysram, &pieces[i],
-							extent->group);
+							NULL);
 			if (!piece) {
 				cxl_sysram_extents_put(rest);
 				return -ENOMEM;
@@ -423,13 +448,19 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 	return 0;
 }
 
+/* Those of @group, or those without a tag */
 static void cxl_sysram_extents_take(struct cxl_sysram_region *cxlr_sysram,
 				    const struct range *hpa,
+				    const struct cxl_sysram_group *group,
 				    struct list_head *taken)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent, *next;
 
-	while ((extent = cxl_sysram_extent_find(cxlr_sysram, hpa))) {
+	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
+	for (; extent; extent = next) {
+		next = cxl_sysram_extent_next(cxlr_sysram, extent, hpa);
+		if (extent->group != group)
+			continue;
 		cxl_sysram_extent_erase(cxlr_sysram, extent);
 		list_add_tail(&extent->list, taken);
 	}
@@ -449,17 +480,19 @@ static void cxl_sysram_extents_unregister(struct list_head *taken)
  * cxl_sysram_extents_replace - extents go, but for what stays of them
  * @cxlr_sysram: a dynamic region
  * @hpa: what goes
+ * @group: the allocation that it belongs to, or NULL for what has no tag
  * @rest: what cxl_sysram_extents_rest() has made for it
  */
 void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa,
+				const struct cxl_sysram_group *group,
 				struct list_head *rest)
 {
 	struct cxl_sysram_extent *extent, *next;
 	LIST_HEAD(gone);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
-		cxl_sysram_extents_take(cxlr_sysram, hpa, &gone);
+		cxl_sysram_extents_take(cxlr_sysram, hpa, group, &gone);
 		list_for_each_entry_safe(extent, next, rest, list) {
 			list_del_init(&extent->list);
 			cxl_sysram_extent_show(cxlr_sysram, extent);
@@ -483,7 +516,7 @@ int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
 
 	rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, &rest);
 	if (!rc)
-		cxl_sysram_extents_replace(cxlr_sysram, hpa, &rest);
+		cxl_sysram_extents_replace(cxlr_sysram, hpa, NULL, &rest);
 	return rc;
 }
 
@@ -509,16 +542,22 @@ void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
  */
 void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
 {
+	struct cxl_sysram_extent *extent;
 	LIST_HEAD(gone);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock)
 		cxlr_sysram->extents_closed = true;
-	cancel_work_sync(&cxlr_sysram->arrive_work);
+	/* Whoever comes too late finds them disabled */
+	disable_work_sync(&cxlr_sysram->arrive_work);
+	disable_work_sync(&cxlr_sysram->lose_work);
 	cxl_sysram_releases_close(cxlr_sysram);
 	cxl_sysram_groups_close(cxlr_sysram);
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock)
-		cxl_sysram_extents_take(cxlr_sysram, &cxlr_sysram->hpa_range,
-					&gone);
+		while ((extent = cxl_sysram_extent_find(cxlr_sysram,
+							&cxlr_sysram->hpa_range))) {
+			cxl_sysram_extent_erase(cxlr_sysram, extent);
+			list_add_tail(&extent->list, &gone);
+		}
 	cxl_sysram_extents_unregister(&gone);
 }

@@ -32,6 +32,7 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa, struct list_head *rest);
 void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa,
+				const struct cxl_sysram_group *group,
 				struct list_head *rest);
 
 /* core/region_arrive.c: how they come */
@@ -48,15 +49,16 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
 u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_tag_mark(struct cxl_sysram_region *cxlr_sysram,
-			 const uuid_t *tag, bool releasing);
-int cxl_sysram_tag_release(struct cxl_sysram_region *cxlr_sysram,
-			   const uuid_t *tag, bool forced);
+void cxl_sysram_groups_lose_work(struct work_struct *work);
+void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_group *group, bool releasing);
+int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
+			     struct cxl_sysram_group *group, bool forced);
 struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_release.c: and how they go */
-bool cxl_sysram_tag_lost(struct cxl_sysram_region *cxlr_sysram,
-			 const uuid_t *tag);
+bool cxl_sysram_group_lost(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_group *group);
 void cxl_sysram_releases_init(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_releases_close(struct cxl_sysram_region *cxlr_sysram);
 

@@ -42,13 +42,14 @@
  * struct cxl_extent_release - something the device wants back
  * @list: in the region's list, oldest first
  * @hpa: host physical addresses
- * @tag: the allocation that some of @hpa belongs to, or null: then what has no tag
+ * @group: the allocation that some of @hpa belongs to, a reference; or NULL: then
+ *	   what has no tag
  * @forced: it is gone already
  */
 struct cxl_extent_release {
 	struct list_head list;
 	struct range hpa;
-	uuid_t tag;
+	struct cxl_sysram_group *group;
 	bool forced;
 };
 
@@ -104,7 +105,8 @@ static bool __cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	list_for_each_entry(release, &cxlr_sysram->releases, list)
-		if (release->forced && range_overlaps(&release->hpa, hpa) &&
+		if (release->forced && !release->group &&
+		    range_overlaps(&release->hpa, hpa) &&
 		    (!plugged || cxl_sysram_range_plugged(&release->hpa)))
 			return true;
 	return false;
@@ -126,21 +128,21 @@ bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
- * cxl_sysram_tag_lost - is an allocation, or a part of it, gone
+ * cxl_sysram_group_lost - is an allocation, or a part of it, gone
  * @cxlr_sysram: a dynamic region
- * @tag: its tag
+ * @group: the allocation
  *
  * Context: With extents_lock held.
  * Return: true if it was taken away by force.
  */
-bool cxl_sysram_tag_lost(struct cxl_sysram_region *cxlr_sysram,
-			 const uuid_t *tag)
+bool cxl_sysram_group_lost(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_group *group)
 {
 	struct cxl_extent_release *release;
 
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 	list_for_each_entry(release, &cxlr_sysram->releases, list)
-		if (release->forced && uuid_equal(&release->tag, tag))
+		if (release->forced && release->group == group)
 			return true;
 	return false;
 }
@@ -176,7 +178,8 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		cxl_sysram_extents_cancel(&rest);
 	else
-		cxl_sysram_extents_replace(cxlr_sysram, &req->range, &rest);
+		cxl_sysram_extents_replace(cxlr_sysram, &req->range, NULL,
+					   &rest);
 	return rc;
 }
 
@@ -288,30 +291,36 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 	return rc;
 }
 
+static void cxl_sysram_release_free(struct cxl_extent_release *release)
+{
+	cxl_sysram_group_put(release->group);
+	kfree(release);
+}
+
 /* Queue something that the device wants back; once, however often it asks */
 static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa, const uuid_t *tag,
-				  bool forced)
+				  const struct range *hpa,
+				  struct cxl_sysram_group *group, bool forced)
 {
 	struct cxl_extent_release *release;
 	unsigned int nr = 0;
 
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 	list_for_each_entry(release, &cxlr_sysram->releases, list) {
-		if (release->forced == forced &&
-		    uuid_equal(&release->tag, tag) &&
-		    (!uuid_is_null(tag) || range_contains(&release->hpa, hpa)))
+		if (release->forced == forced && release->group == group &&
+		    (group || range_contains(&release->hpa, hpa)))
 			return 0;
 		nr++;
 	}
-	if (nr >= CXL_RELEASES_MAX)
+	/* There are no more allocations than the device was allowed to make */
+	if (nr >= CXL_RELEASES_MAX && !group)
 		return -ENOSPC;
 
 	release = kzalloc_obj(*release);
 	if (!release)
 		return -ENOMEM;
 	release->hpa = *hpa;
-	release->tag = *tag;
+	release->group = cxl_sysram_group_get(group);
 	release->forced = forced;
 	if (!forced) {
 		list_add_tail(&release->list, &cxlr_sysram->releases);
@@ -329,6 +338,7 @@ static void cxl_sysram_releases_start(struct cxl_sysram_region *cxlr_sysram)
 {
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 	cxlr_sysram->release_retry = CXL_RELEASE_RETRY_MIN;
+	queue_work(system_dfl_wq, &cxlr_sysram->lose_work);
 	mod_delayed_work(system_dfl_wq, &cxlr_sysram->release_work, 0);
 }
 
@@ -347,8 +357,7 @@ int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 				  const struct range *hpa, bool forced)
 {
 	struct cxl_sysram_extent *extent = NULL;
-	const uuid_t *tag = NULL;
-	int rc;
+	int rc = 0;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	if (!cxl_sysram_extent_find(cxlr_sysram, hpa))
@@ -357,16 +366,13 @@ int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 		return 0;
 
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		cxl_sysram_extent_mark(extent, true);
-		if (tag && uuid_equal(tag, &extent->tag))
-			continue;
-		tag = &extent->tag;
-		rc = cxl_sysram_release_add(cxlr_sysram, hpa, tag, forced);
+		rc = cxl_sysram_release_add(cxlr_sysram, hpa, extent->group, forced);
 		if (rc)
-			return rc;
+			break;
+		cxl_sysram_extent_mark(extent, true);
 	}
 	cxl_sysram_releases_start(cxlr_sysram);
-	return 0;
+	return rc;
 }
 
 /* What of an extent is not in the device's list was taken back by force */
@@ -378,7 +384,7 @@ static int cxl_sysram_extent_missing(struct cxl_sysram_region *cxlr_sysram,
 	int rc;
 
 	while (cxl_range_gap(&rest, listed, nr, &gap)) {
-		rc = cxl_sysram_release_add(cxlr_sysram, &gap, &extent->tag, true);
+		rc = cxl_sysram_release_add(cxlr_sysram, &gap, extent->group, true);
 		if (rc)
 			return rc;
 		cxl_sysram_releases_start(cxlr_sysram);
@@ -419,11 +425,11 @@ static void cxl_sysram_release_mark(struct cxl_sysram_region *cxlr_sysram,
 				    const struct cxl_extent_release *release,
 				    bool releasing)
 {
-	if (uuid_is_null(&release->tag))
+	if (release->group)
+		cxl_sysram_group_mark(cxlr_sysram, release->group, releasing);
+	else
 		cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, NULL,
 					releasing);
-	else
-		cxl_sysram_tag_mark(cxlr_sysram, &release->tag, releasing);
 }
 
 /*
@@ -435,9 +441,9 @@ static bool cxl_sysram_release_try(struct cxl_sysram_region *cxlr_sysram,
 {
 	int rc = 0;
 
-	if (!uuid_is_null(&release->tag))
-		rc = cxl_sysram_tag_release(cxlr_sysram, &release->tag,
-					    release->forced);
+	if (release->group)
+		rc = cxl_sysram_group_release(cxlr_sysram, release->group,
+					      release->forced);
 	else if (cxl_sysram_extents_overlap(cxlr_sysram, &release->hpa))
 		rc = cxl_sysram_release_range(cxlr_sysram, &release->hpa,
 					      release->forced);
@@ -450,7 +456,8 @@ static bool cxl_sysram_release_try(struct cxl_sysram_region *cxlr_sysram,
 				    ERR_PTR(rc));
 		return false;
 	}
-	if (rc == -EBUSY || rc == -ENOMEM)
+	/* Or the region was about to go, and may stay after all */
+	if (rc == -EBUSY || rc == -ENOMEM || rc == -ENXIO)
 		return false;
 	dev_warn_ratelimited(&cxlr_sysram->dev,
 			     "%#llx-%#llx is not given back: %pe\n",
@@ -493,7 +500,7 @@ static void cxl_sysram_releases_work(struct work_struct *work)
 		}
 		scoped_guard(mutex, &cxlr_sysram->extents_lock)
 			list_del(&release->list);
-		kfree(release);
+		cxl_sysram_release_free(release);
 	}
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
@@ -513,6 +520,7 @@ void cxl_sysram_releases_init(struct cxl_sysram_region *cxlr_sysram)
 {
 	INIT_LIST_HEAD(&cxlr_sysram->releases);
 	INIT_DELAYED_WORK(&cxlr_sysram->release_work, cxl_sysram_releases_work);
+	INIT_WORK(&cxlr_sysram->lose_work, cxl_sysram_groups_lose_work);
 }
 
 /**
@@ -523,11 +531,11 @@ void cxl_sysram_releases_close(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_extent_release *release, *next;
 
-	cancel_delayed_work_sync(&cxlr_sysram->release_work);
+	disable_delayed_work_sync(&cxlr_sysram->release_work);
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	list_for_each_entry_safe(release, next, &cxlr_sysram->releases, list) {
 		list_del(&release->list);
-		kfree(release);
+		cxl_sysram_release_free(release);
 	}
 }

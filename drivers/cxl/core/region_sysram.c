@@ -571,8 +571,10 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr)
  */
 void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram)
 {
-	scoped_guard(spinlock, &cxlr_sysram->lock)
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
 		cxlr_sysram->dying = true;
+		cxlr_sysram->stopped = true;
+	}
 	cxl_sysram_op_drain(cxlr_sysram);
 }
 

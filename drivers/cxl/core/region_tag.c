@@ -39,7 +39,8 @@
  * @list: in the region's list, protected by its extents_lock
  * @tag: the name
  * @dev_dax: the dax device, or NULL; protected by the device lock of dax_regionN
- * @failed: there is none because it could not be created
+ * @failed: there is none because it could not be created; as @dev_dax
+ * @lost: it is not mapped any more, its memory is gone; as @dev_dax
  * @shown: how many of its extents are there
  * @nr: of @hpa
  * @hpa: host physical addresses, in the order of the pages of the dax device
@@ -51,6 +52,7 @@ struct cxl_sysram_group {
 	uuid_t tag;
 	struct dev_dax *dev_dax;
 	bool failed;
+	bool lost;
 	int shown;
 	int nr;
 	struct range hpa[] __counted_by(nr);
@@ -221,7 +223,21 @@ cxl_sysram_group_hidden(struct cxl_sysram_region *cxlr_sysram)
 	list_for_each_entry(group, &cxlr_sysram->groups, list)
 		if (group->shown == group->nr && !group->dev_dax &&
 		    !group->failed &&
-		    !cxl_sysram_tag_lost(cxlr_sysram, &group->tag))
+		    !cxl_sysram_group_lost(cxlr_sysram, group))
+			return cxl_sysram_group_get(group);
+	return NULL;
+}
+
+/* One that is gone, and perhaps still mapped */
+static struct cxl_sysram_group *
+cxl_sysram_group_unseen(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_group *group;
+
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	list_for_each_entry(group, &cxlr_sysram->groups, list)
+		if (group->dev_dax && !group->lost &&
+		    cxl_sysram_group_lost(cxlr_sysram, group))
 			return cxl_sysram_group_get(group);
 	return NULL;
 }
@@ -243,6 +259,16 @@ struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram)
 	return device_find_child(&cxlr_sysram->dev, NULL, match_dax_region);
 }
 
+/* What could not be done because the region was about to go can be tried again */
+static void cxl_sysram_groups_retry(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_group *group;
+
+	guard(mutex)(&cxlr_sysram->extents_lock);
+	list_for_each_entry(group, &cxlr_sysram->groups, list)
+		group->failed = false;
+}
+
 /**
  * cxl_sysram_groups_surface - make dax devices of allocations that have none
  * @cxlr_sysram: a dynamic region
@@ -253,6 +279,7 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 	struct dev_dax *dev_dax;
+	bool busy = false;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
@@ -266,13 +293,17 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 						    &group->tag, group->hpa,
 						    group->nr);
 		group->failed = IS_ERR(dev_dax);
-		if (group->failed)
+		if (!group->failed)
+			group->dev_dax = dev_dax;
+		else if (PTR_ERR(dev_dax) == -EBUSY)
+			busy = true; /* the region is about to go */
+		else
 			dev_err(dev, "no dax device for tag %pUb: %pe\n",
 				&group->tag, dev_dax);
-		else
-			group->dev_dax = dev_dax;
 		cxl_sysram_group_put(group);
 	}
+	if (busy)
+		cxl_sysram_groups_retry(cxlr_sysram);
 }
 
 /**
@@ -313,6 +344,7 @@ void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram)
 	list_for_each_entry(group, &cxlr_sysram->groups, list) {
 		group->dev_dax = NULL;
 		group->failed = false;
+		group->lost = false;
 	}
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_detach_dax, "dax_cxl");
@@ -336,6 +368,14 @@ u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram)
 	return size;
 }
 
+static bool cxl_sysram_group_plugged(struct cxl_sysram_group *group)
+{
+	for (int i = 0; i < group->nr; i++)
+		if (cxl_sysram_range_plugged(&group->hpa[i]))
+			return true;
+	return false;
+}
+
 /**
  * cxl_sysram_groups_plugged - is any tagged capacity System RAM
  * @cxlr_sysram: a dynamic region
@@ -348,9 +388,8 @@ bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram)
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	list_for_each_entry(group, &cxlr_sysram->groups, list)
-		for (int i = 0; i < group->nr; i++)
-			if (cxl_sysram_range_plugged(&group->hpa[i]))
-				return true;
+		if (cxl_sysram_group_plugged(group))
+			return true;
 	return false;
 }
 
@@ -374,7 +413,8 @@ static void cxl_sysram_group_gone(struct cxl_sysram_region *cxlr_sysram,
 		cxlr_sysram->dax_ops->remove(group->dev_dax);
 	group->dev_dax = NULL;
 	for (int i = 0; i < group->nr; i++)
-		cxl_sysram_extents_replace(cxlr_sysram, &group->hpa[i], &rest);
+		cxl_sysram_extents_replace(cxlr_sysram, &group->hpa[i], group,
+					   &rest);
 	cxl_sysram_group_remove(cxlr_sysram, group);
 }
 
@@ -396,19 +436,23 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	const struct cxl_sysram_dax_ops *ops = cxlr_sysram->dax_ops;
 	int rc = 0;
 
+	/* Also by a kmem that has left it behind */
+	if (cxl_sysram_group_plugged(group))
+		return -EBUSY;
 	if (group->dev_dax)
 		rc = ops->take_down(group->dev_dax, false);
 	if (rc)
 		return rc;
 
-	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
-	/* Taken meanwhile, then it is not ours to give */
-	scoped_guard(mutex, &cxlr_sysram->extents_lock)
-		rc = cxl_sysram_tag_lost(cxlr_sysram, &group->tag) ? -EBUSY : 0;
-	rc = rc ?: cxl_dcd_release(cxlr_sysram, group->hpa, group->nr);
-	if (!rc)
-		cxl_sysram_group_gone(cxlr_sysram, group);
-	else if (group->dev_dax)
+	scoped_guard(mutex, cxl_dcd_list_lock(cxlr_sysram->dcd)) {
+		/* Taken meanwhile, then it is not ours to give */
+		scoped_guard(mutex, &cxlr_sysram->extents_lock)
+			rc = cxl_sysram_group_lost(cxlr_sysram, group) ? -EBUSY : 0;
+		rc = rc ?: cxl_dcd_release(cxlr_sysram, group->hpa, group->nr);
+		if (!rc)
+			cxl_sysram_group_gone(cxlr_sysram, group);
+	}
+	if (rc && group->dev_dax)
 		ops->bring_back(group->dev_dax);
 	return rc;
 }
@@ -444,25 +488,55 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	int rc = 0;
 
 	if (group->dev_dax)
-		rc = ops->lose(group->dev_dax) ?:
-		     cxl_sysram_group_poison(cxlr_sysram, group) ?:
-		     ops->take_down(group->dev_dax, true);
+		rc = ops->lose(group->dev_dax);
+	rc = rc ?: cxl_sysram_group_poison(cxlr_sysram, group);
+	if (!rc && group->dev_dax)
+		rc = ops->take_down(group->dev_dax, true);
+	if (!rc && cxl_sysram_group_plugged(group))
+		rc = -EBUSY;
 	if (rc)
 		return rc;
+	if (group->dev_dax)
+		ops->remove(group->dev_dax);
+	group->dev_dax = NULL;
 
+	/* What is left must not come back as if it were all of it */
 	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
 	rc = cxl_dcd_release_listed(cxlr_sysram, group->hpa, group->nr);
-	if (rc)
-		dev_warn_ratelimited(&cxlr_sysram->dev,
-				     "what is left of tag %pUb is not given back: %pe\n",
-				     &group->tag, ERR_PTR(rc));
-	cxl_sysram_group_gone(cxlr_sysram, group);
-	return 0;
+	if (!rc)
+		cxl_sysram_group_gone(cxlr_sysram, group);
+	return rc;
+}
+
+/**
+ * cxl_sysram_groups_lose_work - take away the mappings of what is gone
+ * @work: of a dynamic region
+ *
+ * At once, and without waiting for other operations; the rest has time.
+ */
+void cxl_sysram_groups_lose_work(struct work_struct *work)
+{
+	struct cxl_sysram_region *cxlr_sysram =
+		container_of(work, struct cxl_sysram_region, lose_work);
+	struct cxl_sysram_group *group;
+
+	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
+	if (!dev)
+		return;
+
+	guard(device)(dev);
+	if (!cxlr_sysram->dax_ops)
+		return;
+	while ((group = cxl_sysram_group_unseen(cxlr_sysram))) {
+		cxlr_sysram->dax_ops->lose(group->dev_dax);
+		group->lost = true;
+		cxl_sysram_group_put(group);
+	}
 }
 
 /* Run as operations, which the DAX driver cannot leave in between */
 static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
-			       const uuid_t *tag,
+			       const struct cxl_sysram_request *req,
 			       int (*go)(struct cxl_sysram_region *cxlr_sysram,
 					 struct cxl_sysram_group *group))
 {
@@ -477,55 +551,54 @@ static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
 		return rc;
 
 	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_find(cxlr_sysram, tag);
-	return group ? go(cxlr_sysram, group) : -ENOENT;
+		cxl_sysram_group_find(cxlr_sysram, &req->tag);
+	if (!group || (req->group && req->group != group))
+		return -ENOENT;
+	return go(cxlr_sysram, group);
 }
 
 static int cxl_sysram_tag_give(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_group_go(cxlr_sysram, &req->tag, cxl_sysram_group_give);
+	return cxl_sysram_group_go(cxlr_sysram, req, cxl_sysram_group_give);
 }
 
 static int cxl_sysram_tag_lose(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_group_go(cxlr_sysram, &req->tag, cxl_sysram_group_lose);
+	return cxl_sysram_group_go(cxlr_sysram, req, cxl_sysram_group_lose);
 }
 
 /**
- * cxl_sysram_tag_mark - an allocation is to be given back, or is not any more
+ * cxl_sysram_group_mark - an allocation is to be given back, or is not any more
  * @cxlr_sysram: a dynamic region
- * @tag: its tag
+ * @group: the allocation
  * @releasing: which of the two
  */
-void cxl_sysram_tag_mark(struct cxl_sysram_region *cxlr_sysram,
-			 const uuid_t *tag, bool releasing)
+void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_group *group, bool releasing)
 {
-	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_find(cxlr_sysram, tag);
-
-	for (int i = 0; group && i < group->nr; i++)
+	for (int i = 0; i < group->nr; i++)
 		cxl_sysram_extents_mark(cxlr_sysram, &group->hpa[i], group,
 					releasing);
 }
 
 /**
- * cxl_sysram_tag_release - an allocation goes
+ * cxl_sysram_group_release - an allocation goes
  * @cxlr_sysram: a dynamic region
- * @tag: its tag
+ * @group: the allocation
  * @forced: it, or a part of it, is gone already
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
- * Return: 0; -ENOENT when there is none; -EBUSY when it is in use; what the
- * mailbox answered. On failure it is what it was, but for what is gone.
+ * Return: 0; -ENOENT when it has gone meanwhile; -EBUSY when it is in use; what
+ * the mailbox answered. On failure it is what it was, but for what is gone.
  */
-int cxl_sysram_tag_release(struct cxl_sysram_region *cxlr_sysram,
-			   const uuid_t *tag, bool forced)
+int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
+			     struct cxl_sysram_group *group, bool forced)
 {
-	struct cxl_sysram_request req = { .tag = *tag };
+	struct cxl_sysram_request req = { .tag = group->tag, .group = group };
 
-	cxl_sysram_tag_mark(cxlr_sysram, tag, true);
+	cxl_sysram_group_mark(cxlr_sysram, group, true);
 	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 				 forced ? cxl_sysram_tag_lose :
 				 cxl_sysram_tag_give, &req);
@@ -539,7 +612,8 @@ int cxl_sysram_tag_release(struct cxl_sysram_region *cxlr_sysram,
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -EINVAL for the null UUID; -ENOENT when there is no such tag;
  * -EBUSY when its dax device is in use; else what the mailbox answered. On failure
- * it is what it was.
+ * it is what it was, but that the driver of the dax device may have been bound
+ * anew.
  */
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag)
@@ -548,8 +622,14 @@ int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 
 	if (uuid_is_null(tag))
 		return -EINVAL;
-	rc = cxl_sysram_tag_release(cxlr_sysram, tag, false);
+
+	struct cxl_sysram_group *group __free(cxl_sysram_group) =
+		cxl_sysram_group_find(cxlr_sysram, tag);
+	if (!group)
+		return -ENOENT;
+
+	rc = cxl_sysram_group_release(cxlr_sysram, group, false);
 	if (rc)
-		cxl_sysram_tag_mark(cxlr_sysram, tag, false);
+		cxl_sysram_group_mark(cxlr_sysram, group, false);
 	return rc;
 }

@@ -2,6 +2,8 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <cxlmem.h>
 #include <cxl.h>
 #include <dcd.h>
@@ -95,7 +97,14 @@ static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
 
 	if (!dev->driver || !to_cxl_drv(dev->driver)->unplug)
 		return 0;
-	return to_cxl_drv(dev->driver)->unplug(dev);
+	rc = to_cxl_drv(dev->driver)->unplug(dev);
+	/* Nobody waits for it any more: then it stays */
+	if (!rc && signal_pending(current)) {
+		if (to_cxl_drv(dev->driver)->resume)
+			to_cxl_drv(dev->driver)->resume(dev);
+		rc = -EINTR;
+	}
+	return rc;
 }
 
 /* What DAX made of it may be used again, and is what it was */
@@ -122,11 +131,30 @@ static void cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
  */
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
 {
-	return cxl_sysram_op_run(cxlr_sysram, cxlr_sysram->dynamic ?
-				 CXL_SYSRAM_OP_REGION : CXL_SYSRAM_OP_DAX,
-				 cxl_sysram_unplug_dax, NULL);
+	int rc;
+
+	rc = cxl_sysram_op_run(cxlr_sysram, cxlr_sysram->dynamic ?
+			       CXL_SYSRAM_OP_REGION : CXL_SYSRAM_OP_DAX,
+			       cxl_sysram_unplug_dax, NULL);
+	/* What has arrived meanwhile */
+	if (rc && cxlr_sysram->dynamic)
+		queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
+	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unplug_dax, "dax_cxl");
+
+static int cxl_sysram_unplug_units(struct cxl_sysram_region *cxlr_sysram,
+				   const struct cxl_sysram_ops *ops)
+{
+	int nr;
+
+	struct range *units __free(kvfree) =
+		cxl_sysram_region_units(cxlr_sysram, &cxlr_sysram->hpa_range,
+					true, &nr);
+	if (IS_ERR(units))
+		return PTR_ERR(units);
+	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, units, nr);
+}
 
 static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
@@ -144,14 +172,27 @@ static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
 
 	if (dax_owned || cxlr_sysram->dynamic)
 		rc = cxl_sysram_unplug_dax(cxlr_sysram, NULL);
-	if (rc || !plugged)
+	if (rc)
 		return rc;
 
-	rc = ops ? ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
-				  &cxlr_sysram->hpa_range, 1) : -EBUSY;
+	if (plugged)
+		rc = ops ? cxl_sysram_unplug_units(cxlr_sysram, ops) : -EBUSY;
+	/* What kmem could not take back before is nobody's any more, but in use */
+	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
+		rc = -EBUSY;
 	if (rc)
 		cxl_sysram_resume_dax(cxlr_sysram);
 	return rc;
+}
+
+/* Operations may start again, unless the region goes for another reason */
+static void cxl_sysram_revive(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dying = cxlr_sysram->stopped;
+	/* What has arrived meanwhile */
+	if (cxlr_sysram->dynamic)
+		queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
 }
 
 /**
@@ -187,7 +228,7 @@ int cxl_region_quiesce(struct cxl_region *cxlr)
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
 			       cxl_sysram_unplug_all, NULL);
 	if (rc)
-		cxl_region_resume(cxlr);
+		cxl_sysram_revive(cxlr_sysram);
 	return rc;
 }
 
@@ -206,11 +247,7 @@ void cxl_region_resume(struct cxl_region *cxlr)
 
 	cxlr_sysram = to_cxl_sysram_region(dev);
 	cxl_sysram_resume_dax(cxlr_sysram);
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->dying = false;
-	/* What has arrived meanwhile */
-	if (cxlr_sysram->dynamic)
-		queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
+	cxl_sysram_revive(cxlr_sysram);
 }
 
 /* Which regions sysram_region may have at all, before anything is set up */
@@ -310,15 +347,20 @@ static int cxl_sysram_probe(struct device *dev)
 	if (rc)
 		return rc;
 
+	if (cxlr_sysram->dynamic) {
+		rc = devm_cxl_dcd_attach(cxlr_sysram);
+		if (rc)
+			return rc;
+	}
+
 	/* The first to be undone, before anything waits for the operation */
 	rc = devm_add_action_or_reset(dev, cxl_sysram_stop, cxlr_sysram);
 	if (rc)
 		return rc;
 
-	/* The policy is applied to the capacity as it comes, or is there */
-	if (cxlr_sysram->dynamic)
-		return devm_cxl_dcd_attach(cxlr_sysram);
-	cxl_sysram_region_boot(cxlr_sysram, policy);
+	/* In a dynamic region the policy is applied to the capacity as it comes */
+	if (!cxlr_sysram->dynamic)
+		cxl_sysram_region_boot(cxlr_sysram, policy);
 	return 0;
 }
 
