@@ -103,8 +103,9 @@ void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent, *next;
 
+	/* All of an allocation comes before any of it can go */
+	guard(mutex)(&cxlr_sysram->extents_lock);
 	list_for_each_entry_safe(extent, next, prepared, list) {
-		guard(mutex)(&cxlr_sysram->extents_lock);
 		if (cxlr_sysram->extents_closed) {
 			cxl_sysram_extent_cancel(extent);
 			continue;
