@@ -121,8 +121,8 @@ abi() { python3 "$TREE/tools/docs/get_abi.py" --dir "$ROOT/Documentation/ABI" va
 commits() {
 	local dir=$CACHE/series commit
 	"$ROOT/lab/tree.sh" export "$CACHE/export"
-	git -C "$TREE" worktree prune
 	rm -rf "$dir"
+	git -C "$TREE" worktree prune
 	git -C "$TREE" worktree add -q --detach "$dir" refs/lab/base
 	mkdir -p "$OUT-series"
 	cp "$CACHE/out/kernel/.config" "$OUT-series/.config"

@@ -515,7 +515,8 @@ struct mutex *cxl_dcd_list_lock(struct cxl_dcd *dcd)
  * @nr: how many ranges
  *
  * Context: Process context, with cxl_dcd_list_lock() held.
- * Return: 0; -ENOMEM; or what the mailbox, or invalidating CPU caches, answered.
+ * Return: 0; -ENOMEM; -EIO when the device does not take it; or what else the
+ * mailbox, or invalidating CPU caches, answered.
  */
 int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 		    const struct range *hpa, int nr)
@@ -525,9 +526,10 @@ int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 	bool unknown;
 	int rc;
 
+	/* -ENXIO is said of regions that are about to go, and by mailboxes of much */
 	rc = cxl_region_invalidate_memregion(cxlr_sysram->cxlr);
 	if (rc)
-		return rc;
+		return rc == -ENXIO ? -EIO : rc;
 
 	struct cxl_extent_rec *recs __free(kvfree) =
 		kvcalloc(nr, sizeof(*recs), GFP_KERNEL);
@@ -541,7 +543,7 @@ int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 	/* It has it, or it never gave it: the list says which */
 	if (rc)
 		cxl_dcd_set_stale(dcd);
-	return rc;
+	return rc == -ENXIO ? -EIO : rc;
 }
 
 /**
