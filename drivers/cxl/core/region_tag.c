@@ -211,33 +211,35 @@ cxl_sysram_group_find(struct cxl_sysram_region *cxlr_sysram, const uuid_t *tag)
 	return NULL;
 }
 
-/* One that is complete, and should have a dax device */
-static struct cxl_sysram_group *
-cxl_sysram_group_hidden(struct cxl_sysram_region *cxlr_sysram)
-{
-	struct cxl_sysram_group *group;
+typedef bool (*cxl_sysram_group_is)(struct cxl_sysram_region *cxlr_sysram,
+				    const struct cxl_sysram_group *group);
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed)
-		return NULL;
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
-		if (group->shown == group->nr && !group->dev_dax &&
-		    !group->failed &&
-		    !cxl_sysram_group_lost(cxlr_sysram, group))
-			return cxl_sysram_group_get(group);
-	return NULL;
+/* Complete, and it should have a dax device */
+static bool cxl_sysram_group_is_hidden(struct cxl_sysram_region *cxlr_sysram,
+				       const struct cxl_sysram_group *group)
+{
+	return !cxlr_sysram->extents_closed && group->shown == group->nr &&
+	       !group->dev_dax && !group->failed &&
+	       !cxl_sysram_group_lost(cxlr_sysram, group);
 }
 
-/* One that is gone, and perhaps still mapped */
+/* Gone, and perhaps still mapped */
+static bool cxl_sysram_group_is_unseen(struct cxl_sysram_region *cxlr_sysram,
+				       const struct cxl_sysram_group *group)
+{
+	return group->dev_dax && !group->lost &&
+	       cxl_sysram_group_lost(cxlr_sysram, group);
+}
+
 static struct cxl_sysram_group *
-cxl_sysram_group_unseen(struct cxl_sysram_region *cxlr_sysram)
+cxl_sysram_group_first(struct cxl_sysram_region *cxlr_sysram,
+		       cxl_sysram_group_is is)
 {
 	struct cxl_sysram_group *group;
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	list_for_each_entry(group, &cxlr_sysram->groups, list)
-		if (group->dev_dax && !group->lost &&
-		    cxl_sysram_group_lost(cxlr_sysram, group))
+		if (is(cxlr_sysram, group))
 			return cxl_sysram_group_get(group);
 	return NULL;
 }
@@ -288,7 +290,8 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 	guard(device)(dev);
 	if (!cxlr_sysram->dax_ops)
 		return;
-	while ((group = cxl_sysram_group_hidden(cxlr_sysram))) {
+	while ((group = cxl_sysram_group_first(cxlr_sysram,
+					       cxl_sysram_group_is_hidden))) {
 		dev_dax = cxlr_sysram->dax_ops->add(to_cxl_dax_region(dev),
 						    &group->tag, group->hpa,
 						    group->nr);
@@ -403,15 +406,21 @@ static void cxl_sysram_group_remove(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_group_put(group);
 }
 
+static void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
+					struct cxl_sysram_group *group)
+{
+	if (group->dev_dax)
+		cxlr_sysram->dax_ops->remove(group->dev_dax);
+	group->dev_dax = NULL;
+}
+
 /* The device has it: dax device, extents and all go */
 static void cxl_sysram_group_gone(struct cxl_sysram_region *cxlr_sysram,
 				  struct cxl_sysram_group *group)
 {
 	LIST_HEAD(rest);
 
-	if (group->dev_dax)
-		cxlr_sysram->dax_ops->remove(group->dev_dax);
-	group->dev_dax = NULL;
+	cxl_sysram_group_remove_dax(cxlr_sysram, group);
 	for (int i = 0; i < group->nr; i++)
 		cxl_sysram_extents_replace(cxlr_sysram, &group->hpa[i], group,
 					   &rest);
@@ -496,9 +505,7 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 		rc = -EBUSY;
 	if (rc)
 		return rc;
-	if (group->dev_dax)
-		ops->remove(group->dev_dax);
-	group->dev_dax = NULL;
+	cxl_sysram_group_remove_dax(cxlr_sysram, group);
 
 	/* What is left must not come back as if it were all of it */
 	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
@@ -527,7 +534,8 @@ void cxl_sysram_groups_lose_work(struct work_struct *work)
 	guard(device)(dev);
 	if (!cxlr_sysram->dax_ops)
 		return;
-	while ((group = cxl_sysram_group_unseen(cxlr_sysram))) {
+	while ((group = cxl_sysram_group_first(cxlr_sysram,
+					       cxl_sysram_group_is_unseen))) {
 		cxlr_sysram->dax_ops->lose(group->dev_dax);
 		group->lost = true;
 		cxl_sysram_group_put(group);
