@@ -166,8 +166,7 @@ struct cxl_sysram_request {
  * @dev: "extentN.X", a child of the sysram_region
  * @node: host physical addresses, in the tree of the region
  * @list: while it comes or goes
- * @tag: allocation that it belongs to, or null
- * @group: all of that allocation, or NULL; a reference
+ * @group: allocation that it belongs to, or NULL; a reference
  * @id: the X
  * @tries: it has arrived, and the policy will be applied; so often at most
  * @releasing: it, or a part of it, is to be given back
@@ -177,7 +176,6 @@ struct cxl_sysram_extent {
 	struct device dev;
 	struct cxl_extent_node node;
 	struct list_head list;
-	uuid_t tag;
 	struct cxl_sysram_group *group;
 	int id;
 	int tries;

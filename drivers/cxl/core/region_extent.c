@@ -69,7 +69,7 @@ static DEVICE_ATTR_RO(length);
 static ssize_t uuid_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
-	return sysfs_emit(buf, "%pUb\n", &to_cxl_sysram_extent(dev)->tag);
+	return sysfs_emit(buf, "%pUb\n", cxl_sysram_group_tag(to_cxl_sysram_extent(dev)->group));
 }
 static DEVICE_ATTR_RO(uuid);
 
@@ -139,7 +139,6 @@ cxl_sysram_extent_alloc(struct cxl_sysram_region *cxlr_sysram,
 		return NULL;
 	}
 	extent->node.range = *hpa;
-	extent->tag = *cxl_sysram_group_tag(group);
 	extent->group = cxl_sysram_group_get(group);
 	INIT_LIST_HEAD(&extent->list);
 
@@ -311,7 +310,8 @@ bool cxl_sysram_extents_known(struct cxl_sysram_region *cxlr_sysram,
 
 	guard(mutex)(&cxlr_sysram->extents_lock);
 	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
-	return extent && (uuid_is_null(tag) || uuid_equal(tag, &extent->tag));
+	return extent && (uuid_is_null(tag) ||
+			  uuid_equal(tag, cxl_sysram_group_tag(extent->group)));
 }
 
 /**

@@ -276,7 +276,7 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 							&cxlr_sysram->hpa_range))) {
 			if (extent->id != id)
 				continue;
-			if (!uuid_is_null(&extent->tag))
+			if (extent->group)
 				return -EINVAL;
 			hpa = extent->node.range;
 			break;
