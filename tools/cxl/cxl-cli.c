@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cxl-cli - cxl, with verbs for sysram_region. What it does not know goes to the
+ * installed cxl as it is.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cxl-cli.h"
+
+static const struct verb verbs[] = {
+	{ "set-hotplug", verb_set_hotplug,
+	  "what to do with the capacity of a region as it arrives" },
+	{ "plug", verb_plug, "make System RAM of the capacity of a region" },
+	{ "unplug", verb_unplug, "take it back" },
+	{ "release-extents", verb_release_extents,
+	  "give dynamic capacity back to its device" },
+	{ "enable-region", verb_enable_region,
+	  "with --driver: choose who has it; else as cxl" },
+};
+
+static void help(void)
+{
+	puts("usage: cxl-cli VERB [OPTION]... [REGION]...\n\nVerbs of its own, all others are those of cxl:");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		printf("  %-16s %s\n", verbs[i].name, verbs[i].summary);
+	puts("\ncxl-cli VERB --help says more.");
+}
+
+static const struct verb *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* enable-region is ours only when a driver is chosen */
+static bool is_ours(int argc, char **argv)
+{
+	if (!find(argv[1]))
+		return false;
+	if (strcmp(argv[1], "enable-region"))
+		return true;
+	for (int i = 2; i < argc; i++)
+		if (!strncmp(argv[i], "--driver", 8) || !strcmp(argv[i], "--help"))
+			return true;
+	return false;
+}
+
+static int run_ours(int argc, char **argv)
+{
+	struct cxl_ctx *ctx;
+	int rc;
+
+	rc = cxl_new(&ctx);
+	if (rc) {
+		say_error(argv[1], -rc, "libcxl");
+		return EXIT_FAILURE;
+	}
+	rc = find(argv[1])->run(ctx, argc - 1, argv + 1);
+	cxl_unref(ctx);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		help();
+		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	if (is_ours(argc, argv))
+		return run_ours(argc, argv);
+
+	argv[0] = "cxl";
+	execvp("cxl", argv);
+	say_error(argv[1], errno, "cannot start cxl, is the package ndctl, or cxl, installed?");
+	return EXIT_FAILURE;
+}

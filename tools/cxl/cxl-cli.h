@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CXL_CLI_H
+#define CXL_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <cxl/libcxl.h>
+
+/**
+ * struct verb - a command of its own, all others are cxl's
+ * @name: what comes behind "cxl-cli"
+ * @run: with @name as its first argument; returns an exit code
+ * @summary: one line for --help
+ */
+struct verb {
+	const char *name;
+	int (*run)(struct cxl_ctx *ctx, int argc, char **argv);
+	const char *summary;
+};
+
+int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_plug(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
+
+/* say.c: what people read; all of it goes to stderr */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_error(const char *what, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* sysfs.c: files below /sys/bus/cxl, or below $CXL_CLI_SYSFS for tests */
+int sysfs_path(char *path, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int sysfs_write(const char *path, const char *value);
+int sysfs_read(const char *path, char *value, size_t size);
+bool sysfs_exists(const char *path);
+
+/**
+ * struct selection - which regions a command is for
+ * @names: of regions, or "all"
+ * @nr: how many
+ * @bus: only those of this bus, or NULL
+ * @decoder: only those of this root decoder, or NULL
+ * @memdev: only those that have this memdev, or NULL
+ */
+struct selection {
+	char **names;
+	int nr;
+	const char *bus;
+	const char *decoder;
+	const char *memdev;
+};
+
+/* select.c: one region after the other */
+typedef int (*region_fn)(const char *region, void *arg);
+int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
+		      region_fn fn, void *arg, int *done);
+
+/* busy.c: why something cannot be unplugged */
+void explain_busy(const char *region);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+#include "request.h"
+
+/*
+ * The options that the verbs have in common, and what is done for each region that
+ * they select.
+ */
+
+enum {
+	OPT_ID = 256,
+	OPT_TAG,
+	OPT_ALL,
+	OPT_TYPE,
+	OPT_WAIT,
+	OPT_DRIVER,
+};
+
+static const struct option selecting[] = {
+	{ "bus", required_argument, NULL, 'b' },
+	{ "decoder", required_argument, NULL, 'd' },
+	{ "memdev", required_argument, NULL, 'm' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "wait", optional_argument, NULL, OPT_WAIT },
+	{ "type", required_argument, NULL, OPT_TYPE },
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "tag", required_argument, NULL, OPT_TAG },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "driver", required_argument, NULL, OPT_DRIVER },
+	{ }
+};
+
+static int parse_number(const char *text, unsigned long max, unsigned long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoul(text, &end, 0);
+	return errno || end == text || *end || *text == '-' || *value > max ?
+	       -EINVAL : 0;
+}
+
+static int parse_option(struct request *req, int option)
+{
+	unsigned long value = 0;
+	uuid_t uuid;
+
+	switch (option) {
+	case 'b':
+		req->selection.bus = optarg;
+		return 0;
+	case 'd':
+		req->selection.decoder = optarg;
+		return 0;
+	case 'm':
+		req->selection.memdev = optarg;
+		return 0;
+	case OPT_WAIT:
+		req->wait = -1;
+		if (optarg && !parse_number(optarg, 1000000, &value))
+			req->wait = value;
+		else if (optarg)
+			break;
+		return 0;
+	case OPT_TYPE:
+		req->value = optarg;
+		return 0;
+	case OPT_DRIVER:
+		req->driver = optarg;
+		return 0;
+	case OPT_ALL:
+		req->all = true;
+		return 0;
+	case OPT_ID:
+		if (parse_number(optarg, 0x7fffffff, &value) || req->nr_ids == MANY)
+			break;
+		req->ids[req->nr_ids++] = value;
+		return 0;
+	case OPT_TAG:
+		if (uuid_parse(optarg, uuid) || req->nr_tags == MANY)
+			break;
+		req->tags[req->nr_tags++] = optarg;
+		return 0;
+	}
+	say("%s: what does '%s' mean?", req->verb, optarg ? optarg : "");
+	return -EINVAL;
+}
+
+/* @takes: the long options of the verb, besides those that select */
+int request_parse(struct request *req, int argc, char **argv, const char *takes,
+		  const char *usage)
+{
+	int option, index;
+
+	optind = 1;
+	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:h", selecting,
+						 &index)) != -1) {
+		if (option == 'h') {
+			printf("usage: cxl-cli %s %s\n", req->verb, usage);
+			exit(EXIT_SUCCESS);
+		}
+		if (option == '?')
+			return -EINVAL;
+		if (option >= OPT_ID && !strstr(takes, selecting[index].name)) {
+			say("%s: has no option --%s", req->verb,
+			    selecting[index].name);
+			return -EINVAL;
+		}
+		if (parse_option(req, option))
+			return -EINVAL;
+	}
+	req->selection.names = argv + optind;
+	req->selection.nr = argc - optind;
+	return 0;
+}
+
+int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
+		const char *done_word, const char *usage)
+{
+	int rc, done;
+
+	if (!req->selection.nr) {
+		say("usage: cxl-cli %s %s", req->verb, usage);
+		return EXIT_FAILURE;
+	}
+	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
+	if (rc == -ENODEV)
+		say("%s: there is no such region, see cxl list -R", req->verb);
+	else
+		say("%s: %s %d region%s", req->verb, done_word, done,
+		    done == 1 ? "" : "s");
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* The attribute of the sysram_region on a region; says what is wrong */
+int request_attr(const struct request *req, const char *region, const char *attr,
+		 char *path, size_t size)
+{
+	char driver[256];
+	int rc;
+
+	rc = sysfs_path(path, size, "devices/sysram_%s/%s", region, attr);
+	if (rc || sysfs_exists(path))
+		return rc;
+	sysfs_path(driver, sizeof(driver), "drivers/sysram_region");
+	if (!sysfs_exists(driver))
+		say("%s: %s: this kernel has no sysram_region", req->verb, region);
+	else
+		say("%s: %s: not under sysram_region, try: cxl-cli enable-region --driver=sysram %s",
+		    req->verb, region, region);
+	return -ENODEV;
+}
+
+/* Write, and while that is busy and there is time, write again */
+int request_write(const struct request *req, const char *path, const char *value)
+{
+	time_t end = time(NULL) + req->wait;
+	int rc;
+
+	for (;;) {
+		rc = sysfs_write(path, value);
+		if (rc != -EBUSY || !req->wait ||
+		    (req->wait > 0 && time(NULL) >= end))
+			return rc;
+		if (isatty(STDERR_FILENO))
+			fputc('.', stderr);
+		sleep(1);
+	}
+}

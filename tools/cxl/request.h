@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CXL_CLI_REQUEST_H
+#define CXL_CLI_REQUEST_H
+
+#include "cxl-cli.h"
+
+#define MANY 64
+
+/**
+ * struct request - what the options of a verb have said
+ * @verb: for messages
+ * @selection: the regions
+ * @value: what is written to the attribute
+ * @ids: of extents to be released
+ * @nr_ids: how many
+ * @tags: to be released
+ * @nr_tags: how many
+ * @all: all extents and tags
+ * @driver: for enable-region
+ * @wait: seconds to try again while it is busy, -1 for as long as it takes
+ */
+struct request {
+	const char *verb;
+	struct selection selection;
+	const char *value;
+	unsigned int ids[MANY];
+	int nr_ids;
+	const char *tags[MANY];
+	int nr_tags;
+	bool all;
+	const char *driver;
+	long wait;
+};
+
+int request_parse(struct request *req, int argc, char **argv, const char *takes,
+		  const char *usage);
+int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
+		const char *done_word, const char *usage);
+int request_attr(const struct request *req, const char *region, const char *attr,
+		 char *path, size_t size);
+int request_write(const struct request *req, const char *path, const char *value);
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "request.h"
+
+static int set_attr(struct request *req, const char *region, const char *attr,
+		    const char *value)
+{
+	char path[256];
+	int rc;
+
+	rc = request_attr(req, region, attr, path, sizeof(path));
+	if (rc)
+		return rc;
+	rc = request_write(req, path, value);
+	if (!rc)
+		return 0;
+	say_error(req->verb, -rc, "%s: %s", region, value);
+	if (rc == -EBUSY)
+		explain_busy(region);
+	return rc;
+}
+
+static int set_hotplug(const char *region, void *arg)
+{
+	struct request *req = arg;
+
+	return set_attr(req, region, "hotplug", req->value);
+}
+
+int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... none|never|offline|online|online_kernel|online_movable [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0] };
+
+	if (request_parse(&req, argc, argv, "", usage))
+		return EXIT_FAILURE;
+	/* The last word is the policy */
+	if (req.selection.nr)
+		req.value = req.selection.names[--req.selection.nr];
+	return request_run(ctx, &req, set_hotplug, "set", usage);
+}
+
+static int set_state(const char *region, void *arg)
+{
+	struct request *req = arg;
+
+	return set_attr(req, region, "state", req->value);
+}
+
+int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... [--type=online_movable|online_kernel|online|offline] [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0], .value = "online_movable" };
+
+	if (request_parse(&req, argc, argv, "type wait", usage))
+		return EXIT_FAILURE;
+	return request_run(ctx, &req, set_state, "plugged", usage);
+}
+
+int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0], .value = "unplugged" };
+
+	if (request_parse(&req, argc, argv, "wait", usage))
+		return EXIT_FAILURE;
+	return request_run(ctx, &req, set_state, "unplugged", usage);
+}
+
+/* Write to an attribute of the region, once for each value */
+static int release_one(struct request *req, const char *region, const char *attr,
+		       const char *value)
+{
+	char path[256];
+	int rc;
+
+	rc = request_attr(req, region, attr, path, sizeof(path));
+	if (rc)
+		return rc;
+	rc = request_write(req, path, value);
+	if (!rc)
+		return 0;
+	say_error(req->verb, -rc, "%s: %s %s", region,
+		  strcmp(attr, "release_tag") ? "extent" : "tag", value);
+	if (rc == -EBUSY)
+		explain_busy(region);
+	return rc;
+}
+
+static int release_listed(struct request *req, const char *region)
+{
+	char id[16];
+	int rc = 0;
+
+	for (int i = 0; i < req->nr_ids; i++) {
+		snprintf(id, sizeof(id), "%u", req->ids[i]);
+		rc = release_one(req, region, "release_extent", id) ?: rc;
+	}
+	for (int i = 0; i < req->nr_tags; i++)
+		rc = release_one(req, region, "release_tag", req->tags[i]) ?: rc;
+	return rc;
+}
+
+/* An extent by its number, or the allocation that it belongs to */
+static int release_entry(struct request *req, const char *region, const char *name)
+{
+	static const char null[] = "00000000-0000-0000-0000-000000000000";
+	char path[512], uuid[64];
+
+	if (sysfs_path(path, sizeof(path), "devices/%s/uuid", name))
+		return -ENAMETOOLONG;
+	/* Gone with others of its tag */
+	if (sysfs_read(path, uuid, sizeof(uuid)))
+		return 0;
+	if (strcmp(uuid, null))
+		return release_one(req, region, "release_tag", uuid);
+	return release_one(req, region, "release_extent", strchr(name, '.') + 1);
+}
+
+static int release_all(struct request *req, const char *region)
+{
+	char path[256], prefix[32];
+	struct dirent **entries;
+	int nr, rc = 0;
+
+	snprintf(prefix, sizeof(prefix), "extent%s.", region + strlen("region"));
+	rc = sysfs_path(path, sizeof(path), "devices");
+	if (rc)
+		return rc;
+	nr = scandir(path, &entries, NULL, versionsort);
+	if (nr < 0)
+		return -errno;
+	for (int i = 0; i < nr; i++) {
+		if (!strncmp(entries[i]->d_name, prefix, strlen(prefix)))
+			rc = release_entry(req, region, entries[i]->d_name) ?: rc;
+		free(entries[i]);
+	}
+	free(entries);
+	return rc;
+}
+
+static int release_extents(const char *region, void *arg)
+{
+	struct request *req = arg;
+
+	return req->all ? release_all(req, region) : release_listed(req, region);
+}
+
+int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... [--id=X]... [--tag=UUID]... [--all] [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0] };
+
+	if (request_parse(&req, argc, argv, "id tag all wait", usage))
+		return EXIT_FAILURE;
+	if (req.all == (req.nr_ids || req.nr_tags)) {
+		say("%s: either --all, or --id and --tag", req.verb);
+		return EXIT_FAILURE;
+	}
+	return request_run(ctx, &req, release_extents, "released extents of", usage);
+}
+
+/* The driver is chosen by its bind file, and DAX by the policy below it */
+static int enable_region(const char *region, void *arg)
+{
+	bool dax, sysram;
+	struct request *req = arg;
+	char path[256], name[64];
+	int rc;
+
+	dax = !strcmp(req->driver, "dax");
+	sysram = dax || !strcmp(req->driver, "sysram");
+	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind",
+			sysram ? "sysram_region" : "cxl_region");
+	if (!rc && !sysfs_exists(path)) {
+		say("%s: this kernel has no sysram_region", req->verb);
+		return -ENODEV;
+	}
+	rc = rc ?: sysfs_write(path, region);
+	if (rc)
+		say_error(req->verb, -rc, "%s", region);
+	if (rc || !dax)
+		return rc;
+
+	snprintf(name, sizeof(name), "dax_%s", region);
+	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind") ?:
+	     sysfs_write(path, name);
+	if (!rc)
+		return 0;
+	say_error(req->verb, -rc, "%s", name);
+	if (!sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
+		sysfs_write(path, region);
+	return rc;
+}
+
+int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... --driver=sysram|dax|region [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0] };
+
+	if (request_parse(&req, argc, argv, "driver", usage))
+		return EXIT_FAILURE;
+	if (!req.driver || (strcmp(req.driver, "sysram") &&
+			    strcmp(req.driver, "dax") &&
+			    strcmp(req.driver, "region"))) {
+		say("%s: --driver is sysram, dax or region", req.verb);
+		return EXIT_FAILURE;
+	}
+	return request_run(ctx, &req, enable_region, "enabled", usage);
+}
