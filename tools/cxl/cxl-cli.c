@@ -11,12 +11,15 @@
 #include "cxl-cli.h"
 
 static const struct verb verbs[] = {
+	{ "list", verb_list, "as cxl, with sysram_region, and with -N its extents" },
 	{ "set-hotplug", verb_set_hotplug,
 	  "what to do with the capacity of a region as it arrives" },
 	{ "plug", verb_plug, "make System RAM of the capacity of a region" },
 	{ "unplug", verb_unplug, "take it back" },
 	{ "release-extents", verb_release_extents,
 	  "give dynamic capacity back to its device" },
+	{ "create-region", verb_create_region,
+	  "with --driver, --hotplug, or -t dynamic_ram_1; else as cxl" },
 	{ "enable-region", verb_enable_region,
 	  "with --driver: choose who has it; else as cxl" },
 };
@@ -37,17 +40,25 @@ static const struct verb *find(const char *name)
 	return NULL;
 }
 
-/* enable-region is ours only when a driver is chosen */
+static bool has(int argc, char **argv, const char *word)
+{
+	for (int i = 2; i < argc; i++)
+		if (strstr(argv[i], word))
+			return true;
+	return false;
+}
+
+/* What cxl has as well is ours only when it is asked for something that cxl has not */
 static bool is_ours(int argc, char **argv)
 {
 	if (!find(argv[1]))
 		return false;
-	if (strcmp(argv[1], "enable-region"))
-		return true;
-	for (int i = 2; i < argc; i++)
-		if (!strncmp(argv[i], "--driver", 8) || !strcmp(argv[i], "--help"))
-			return true;
-	return false;
+	if (!strcmp(argv[1], "create-region"))
+		return has(argc, argv, "--driver") || has(argc, argv, "--hotplug") ||
+		       has(argc, argv, "dynamic_ram_");
+	if (!strcmp(argv[1], "enable-region"))
+		return has(argc, argv, "--driver");
+	return true;
 }
 
 static int run_ours(int argc, char **argv)

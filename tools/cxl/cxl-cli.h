@@ -22,6 +22,8 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_list(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
 
 /* say.c: what people read; all of it goes to stderr */
