@@ -12,6 +12,7 @@
 
 static const struct verb verbs[] = {
 	{ "list", verb_list, "as cxl, with sysram_region, and with -N its extents" },
+	{ "show", verb_show, "a map of a region: extents, tags, what is plugged" },
 	{ "set-hotplug", verb_set_hotplug,
 	  "what to do with the capacity of a region as it arrives" },
 	{ "plug", verb_plug, "make System RAM of the capacity of a region" },

@@ -24,6 +24,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_list(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_show(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
 
 /* say.c: what people read; all of it goes to stderr */
@@ -58,6 +59,26 @@ struct selection {
 typedef int (*region_fn)(const char *region, void *arg);
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done);
+
+/**
+ * struct extent - of a dynamic region
+ * @name: "extentN.X"
+ * @offset: in the region, bytes
+ * @length: bytes
+ * @tag: a UUID, or empty
+ * @state: a word
+ */
+struct extent {
+	char name[64];
+	unsigned long long offset;
+	unsigned long long length;
+	char tag[64];
+	char state[32];
+};
+
+/* extents.c */
+int for_each_extent(const char *region,
+		    int (*fn)(const struct extent *extent, void *arg), void *arg);
 
 /* busy.c: why something cannot be unplugged */
 void explain_busy(const char *region);

@@ -102,46 +102,32 @@ static void add_dax(struct json_object *object, const char *region, const char *
 	closedir(devices);
 }
 
-static struct json_object *extent(const struct listing *listing,
-				  const char *region, const char *name)
+struct extents {
+	const struct listing *listing;
+	const char *region;
+	struct json_object *array;
+};
+
+static int add_extent(const struct extent *extent, void *arg)
 {
-	static const char null[] = "00000000-0000-0000-0000-000000000000";
+	struct extents *extents = arg;
 	struct json_object *object = json_object_new_object();
-	char value[128];
 
-	json_object_object_add(object, "extent", json_object_new_string(name));
-	if (attr(name, "offset", value, sizeof(value)))
-		json_object_object_add(object, "offset",
-				       address(listing, strtoull(value, NULL, 0)));
-	add_bytes(listing, object, name, "length");
-	if (attr(name, "uuid", value, sizeof(value)) && strcmp(value, null)) {
-		json_object_object_add(object, "uuid", json_object_new_string(value));
-		add_dax(object, region, value);
+	json_object_object_add(object, "extent",
+			       json_object_new_string(extent->name));
+	json_object_object_add(object, "offset",
+			       address(extents->listing, extent->offset));
+	json_object_object_add(object, "length",
+			       bytes(extents->listing, extent->length));
+	if (extent->tag[0]) {
+		json_object_object_add(object, "uuid",
+				       json_object_new_string(extent->tag));
+		add_dax(object, extents->region, extent->tag);
 	}
-	add_text(object, name, "state", "state");
-	return object;
-}
-
-static struct json_object *extents(const struct listing *listing,
-				   const char *region)
-{
-	struct json_object *array = json_object_new_array();
-	char path[256], prefix[32];
-	struct dirent **entries;
-	int nr;
-
-	snprintf(prefix, sizeof(prefix), "extent%s.", region + strlen("region"));
-	nr = sysfs_path(path, sizeof(path), "devices") ? -1 :
-	     scandir(path, &entries, NULL, versionsort);
-	for (int i = 0; i < nr; i++) {
-		if (!strncmp(entries[i]->d_name, prefix, strlen(prefix)))
-			json_object_array_add(array, extent(listing, region,
-							    entries[i]->d_name));
-		free(entries[i]);
-	}
-	if (nr >= 0)
-		free(entries);
-	return array;
+	json_object_object_add(object, "state",
+			       json_object_new_string(extent->state));
+	json_object_array_add(extents->array, object);
+	return 0;
 }
 
 static void add_sysram(const struct listing *listing, struct json_object *region)
@@ -166,9 +152,16 @@ static void add_sysram(const struct listing *listing, struct json_object *region
 		json_object_object_add(object, "numa_node",
 				       json_object_new_int(atoi(value)));
 	sysfs_path(path, sizeof(path), "devices/%s/release_extent", device);
-	if (listing->extents && sysfs_exists(path))
-		json_object_object_add(object, "extents",
-				       extents(listing, json_object_get_string(name)));
+	if (listing->extents && sysfs_exists(path)) {
+		struct extents extents = {
+			.listing = listing,
+			.region = json_object_get_string(name),
+			.array = json_object_new_array(),
+		};
+
+		for_each_extent(extents.region, add_extent, &extents);
+		json_object_object_add(object, "extents", extents.array);
+	}
 	json_object_object_add(region, "sysram_region", object);
 }
 

@@ -133,7 +133,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
 	if (rc == -ENODEV)
 		say("%s: there is no such region, see cxl list -R", req->verb);
-	else
+	else if (done_word)
 		say("%s: %s %d region%s", req->verb, done_word, done,
 		    done == 1 ? "" : "s");
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,42 +104,28 @@ static int release_listed(struct request *req, const char *region)
 	return rc;
 }
 
-/* An extent by its number, or the allocation that it belongs to */
-static int release_entry(struct request *req, const char *region, const char *name)
-{
-	static const char null[] = "00000000-0000-0000-0000-000000000000";
-	char path[512], uuid[64];
+struct release_all {
+	struct request *req;
+	const char *region;
+};
 
-	if (sysfs_path(path, sizeof(path), "devices/%s/uuid", name))
-		return -ENAMETOOLONG;
-	/* Gone with others of its tag */
-	if (sysfs_read(path, uuid, sizeof(uuid)))
-		return 0;
-	if (strcmp(uuid, null))
-		return release_one(req, region, "release_tag", uuid);
-	return release_one(req, region, "release_extent", strchr(name, '.') + 1);
+/* An extent by its number, or the allocation that it belongs to */
+static int release_entry(const struct extent *extent, void *arg)
+{
+	struct release_all *all = arg;
+
+	if (extent->tag[0])
+		return release_one(all->req, all->region, "release_tag",
+				   extent->tag);
+	return release_one(all->req, all->region, "release_extent",
+			   strchr(extent->name, '.') + 1);
 }
 
 static int release_all(struct request *req, const char *region)
 {
-	char path[256], prefix[32];
-	struct dirent **entries;
-	int nr, rc = 0;
+	struct release_all all = { .req = req, .region = region };
 
-	snprintf(prefix, sizeof(prefix), "extent%s.", region + strlen("region"));
-	rc = sysfs_path(path, sizeof(path), "devices");
-	if (rc)
-		return rc;
-	nr = scandir(path, &entries, NULL, versionsort);
-	if (nr < 0)
-		return -errno;
-	for (int i = 0; i < nr; i++) {
-		if (!strncmp(entries[i]->d_name, prefix, strlen(prefix)))
-			rc = release_entry(req, region, entries[i]->d_name) ?: rc;
-		free(entries[i]);
-	}
-	free(entries);
-	return rc;
+	return for_each_extent(region, release_entry, &all);
 }
 
 static int release_extents(const char *region, void *arg)

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "request.h"
+
+/*
+ * show: a map of a region, and what is where. Each cell is a part of the region of
+ * the same size; the most that is in it decides.
+ */
+
+#define CELLS 64
+#define TAGS 26
+
+/**
+ * struct map - a region, as it is drawn
+ * @size: of its addresses, bytes
+ * @cell: bytes of a cell
+ * @cells: what is in it
+ * @weight: how much of that
+ * @tags: that have been seen, the letter is their place
+ * @nr_tags: how many
+ * @colour: on a terminal
+ */
+struct map {
+	unsigned long long size;
+	unsigned long long cell;
+	char cells[CELLS + 1];
+	unsigned long long weight[CELLS];
+	char tags[TAGS][64];
+	int nr_tags;
+	bool colour;
+};
+
+static const struct {
+	const char *state;
+	char sign;
+	const char *colour;
+	const char *meaning;
+} signs[] = {
+	{ "online_movable", '#', "32", "online, movable" },
+	{ "online_kernel", 'K', "33", "online, in a kernel zone" },
+	{ "mixed", '%', "36", "mixed" },
+	{ "offline", 'o', "34", "offline" },
+	{ "unplugged", '-', "37", "held, not plugged" },
+	{ "releasing", '!', "31", "to be given back" },
+};
+
+static char sign_of(const char *state)
+{
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (!strcmp(signs[i].state, state))
+			return signs[i].sign;
+	return '?';
+}
+
+static char letter_of(struct map *map, const char *tag)
+{
+	int i;
+
+	for (i = 0; i < map->nr_tags; i++)
+		if (!strcmp(map->tags[i], tag))
+			return 'A' + i;
+	if (i == TAGS)
+		return '*';
+	snprintf(map->tags[i], sizeof(map->tags[i]), "%s", tag);
+	map->nr_tags++;
+	return 'A' + i;
+}
+
+static void draw(struct map *map, unsigned long long offset,
+		 unsigned long long length, char sign)
+{
+	unsigned long long end = offset + length;
+
+	if (end > map->size || end < offset)
+		return;
+	for (unsigned long long at = offset; at < end; ) {
+		int i = at / map->cell;
+		unsigned long long next = (i + 1ull) * map->cell;
+		unsigned long long part = (next < end ? next : end) - at;
+
+		if (part > map->weight[i]) {
+			map->weight[i] = part;
+			map->cells[i] = sign;
+		}
+		at += part;
+	}
+}
+
+static int draw_extent(const struct extent *extent, void *arg)
+{
+	struct map *map = arg;
+	char sign = sign_of(extent->state);
+
+	if (extent->tag[0] && strcmp(extent->state, "releasing"))
+		sign = letter_of(map, extent->tag);
+	draw(map, extent->offset, extent->length, sign);
+	return 0;
+}
+
+static void print_cell(const struct map *map, char sign)
+{
+	const char *colour = sign >= 'A' && sign <= 'Z' && sign != 'K' ? "35" : NULL;
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (signs[i].sign == sign)
+			colour = signs[i].colour;
+	if (map->colour && colour)
+		printf("\033[%sm%c\033[0m", colour, sign);
+	else
+		putchar(sign);
+}
+
+static void print_legend(const struct map *map)
+{
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strchr(map->cells, signs[i].sign))
+			printf("    %c  %s\n", signs[i].sign, signs[i].meaning);
+	if (strchr(map->cells, '.'))
+		puts("    .  no capacity");
+	for (int i = 0; i < map->nr_tags; i++)
+		printf("    %c  tag %s\n", 'A' + i, map->tags[i]);
+}
+
+static bool read_attr(const char *device, const char *name, char *value, size_t size)
+{
+	char path[256];
+
+	return !sysfs_path(path, sizeof(path), "devices/%s/%s", device, name) &&
+	       !sysfs_read(path, value, size);
+}
+
+static int show(const char *region, void *arg)
+{
+	char device[64], path[256], value[64], state[32], hotplug[32], node[16];
+	struct request *req = arg;
+	struct map map = { .colour = isatty(STDOUT_FILENO) };
+
+	if (request_attr(req, region, "state", path, sizeof(path)))
+		return -1;
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!read_attr(region, "size", value, sizeof(value)))
+		return -1;
+	map.size = strtoull(value, NULL, 0);
+	map.cell = (map.size + CELLS - 1) / CELLS;
+	if (!map.cell || !read_attr(device, "state", state, sizeof(state)) ||
+	    !read_attr(device, "hotplug", hotplug, sizeof(hotplug)))
+		return -1;
+	memset(map.cells, '.', CELLS);
+	if (!read_attr(device, "target_node", node, sizeof(node)))
+		strcpy(node, "none");
+
+	sysfs_path(path, sizeof(path), "devices/%s/release_extent", device);
+	if (sysfs_exists(path))
+		for_each_extent(region, draw_extent, &map);
+	else
+		draw(&map, 0, map.size, sign_of(state));
+
+	printf("%s  %.2f GiB  node %s  hotplug %s  state %s\n  [", region,
+	       map.size / 1073741824.0, node, hotplug, state);
+	for (int i = 0; i < CELLS; i++)
+		print_cell(&map, map.cells[i]);
+	printf("]  %.2f MiB each\n", map.cell / 1048576.0);
+	print_legend(&map);
+	return 0;
+}
+
+int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] = "REGION... [-b BUS] [-d DECODER] [-m MEMDEV]";
+	struct request req = { .verb = argv[0] };
+
+	if (request_parse(&req, argc, argv, "", usage))
+		return 1;
+	return request_run(ctx, &req, show, NULL, usage);
+}
