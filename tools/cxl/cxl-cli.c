@@ -19,6 +19,8 @@ static const struct verb verbs[] = {
 	{ "unplug", verb_unplug, "take it back" },
 	{ "release-extents", verb_release_extents,
 	  "give dynamic capacity back to its device" },
+	{ "remove-memdev", verb_remove_memdev,
+	  "unplug, destroy and disable: then a device is safe to pull" },
 	{ "create-region", verb_create_region,
 	  "with --driver, --hotplug, or -t dynamic_ram_1; else as cxl" },
 	{ "enable-region", verb_enable_region,

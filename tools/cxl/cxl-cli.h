@@ -25,6 +25,7 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_list(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
 
 /* say.c: what people read; all of it goes to stderr */
