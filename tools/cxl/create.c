@@ -291,10 +291,31 @@ static const struct option options[] = {
 	{ "granularity", required_argument, NULL, 'g' },
 	{ "human", no_argument, NULL, 'u' },
 	{ "debug", no_argument, NULL, 'D' },
+	{ "help", no_argument, NULL, 'h' },
 	{ "driver", required_argument, NULL, 'V' },
 	{ "hotplug", required_argument, NULL, 'H' },
 	{ }
 };
+
+static const char usage[] =
+	"Usage: cxl-cli create-region [OPTION]... MEMDEV...\n"
+	"\n"
+	"With --driver, --hotplug or a dynamic type; without them it is cxl's. One command\n"
+	"from memdevs to memory, or to a dax device. Whatever fails, the region is taken\n"
+	"back. What it has become is listed on standard output.\n"
+	"      --driver=DRIVER    sysram (default): held, plugged as --hotplug says; dax:\n"
+	"                         a dax device; region: as without a choice\n"
+	"      --hotplug=POLICY   none (default), never, offline, online, online_kernel or\n"
+	"                         online_movable\n"
+	"  -t, --type=TYPE        ram (default) or dynamic_ram_1, the first dynamic\n"
+	"                         partition of a Dynamic Capacity Device\n"
+	"  -s, --size=SIZE        of all memdevs together; K, M, G and T are units; default\n"
+	"                         is what there is\n"
+	"  -d, --decoder=DECODER  root decoder; default is the first for volatile memory\n"
+	"  -w, --ways=N           must be the number of memdevs\n"
+	"  -g, --granularity=N    of interleaving, bytes\n"
+	"  -m, --memdevs          what is named are memdevs, as with cxl\n"
+	"  -h, --help             this text\n";
 
 static int parse(struct creation *c, int argc, char **argv)
 {
@@ -302,7 +323,7 @@ static int parse(struct creation *c, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:u", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:uh", options, NULL)) != -1) {
 		int rc = 0;
 
 		switch (option) {
@@ -313,6 +334,9 @@ static int parse(struct creation *c, int argc, char **argv)
 		case 'g': rc = parse_size(optarg, &size); c->granularity = size; break;
 		case 'V': c->driver = optarg; break;
 		case 'H': c->hotplug = optarg; break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
 		case 'b': case 'm': case 'u': case 'D': break;
 		default: return -EINVAL;
 		}

@@ -29,7 +29,7 @@ static const struct verb verbs[] = {
 
 static void help(void)
 {
-	puts("usage: cxl-cli VERB [OPTION]... [REGION]...\n\nVerbs of its own, all others are those of cxl:");
+	puts("Usage: cxl-cli VERB [OPTION]... [REGION]...\n\nVerbs of its own, all others are those of cxl:");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		printf("  %-16s %s\n", verbs[i].name, verbs[i].summary);
 	puts("\ncxl-cli VERB --help says more.");
@@ -58,9 +58,9 @@ static bool is_ours(int argc, char **argv)
 		return false;
 	if (!strcmp(argv[1], "create-region"))
 		return has(argc, argv, "--driver") || has(argc, argv, "--hotplug") ||
-		       has(argc, argv, "dynamic_ram_");
+		       has(argc, argv, "dynamic_ram_") || has(argc, argv, "--help");
 	if (!strcmp(argv[1], "enable-region"))
-		return has(argc, argv, "--driver");
+		return has(argc, argv, "--driver") || has(argc, argv, "--help");
 	return true;
 }
 
@@ -81,6 +81,10 @@ static int run_ours(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts("cxl-cli " CXL_CLI_VERSION);
+		return EXIT_SUCCESS;
+	}
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
 		help();
 		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;

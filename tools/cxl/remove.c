@@ -152,14 +152,20 @@ static int remove_one(struct cxl_ctx *ctx, const struct request *req,
  */
 int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "MEMDEV... [--wait[=SECONDS]]";
+	static const char usage[] = 
+		"[OPTION]... MEMDEV...\n"
+		"\n"
+		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"
+		"disable it. Ends at the first step that is refused, and says why.\n"
+		"      --wait[=SECONDS]   while something is busy, try again\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 	int rc = 0;
 
 	if (request_parse(&req, argc, argv, "wait", usage))
 		return EXIT_FAILURE;
 	if (!req.selection.nr) {
-		say("usage: cxl-cli %s %s", req.verb, usage);
+		request_usage(&req, usage);
 		return EXIT_FAILURE;
 	}
 	for (int i = 0; i < req.selection.nr; i++)

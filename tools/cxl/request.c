@@ -103,7 +103,7 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:h", selecting,
 						 &index)) != -1) {
 		if (option == 'h') {
-			printf("usage: cxl-cli %s %s\n", req->verb, usage);
+			printf("Usage: cxl-cli %s %s\n", req->verb, usage);
 			exit(EXIT_SUCCESS);
 		}
 		if (option == '?')
@@ -121,13 +121,19 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 	return 0;
 }
 
+/* The first line of what --help says */
+void request_usage(const struct request *req, const char *usage)
+{
+	say("usage: cxl-cli %s %.*s", req->verb, (int)strcspn(usage, "\n"), usage);
+}
+
 int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		const char *done_word, const char *usage)
 {
 	int rc, done;
 
 	if (!req->selection.nr) {
-		say("usage: cxl-cli %s %s", req->verb, usage);
+		request_usage(req, usage);
 		return EXIT_FAILURE;
 	}
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);

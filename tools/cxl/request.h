@@ -34,6 +34,7 @@ struct request {
 
 int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		  const char *usage);
+void request_usage(const struct request *req, const char *usage);
 int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		const char *done_word, const char *usage);
 int request_attr(const struct request *req, const char *region, const char *attr,

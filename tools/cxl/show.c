@@ -169,7 +169,15 @@ static int show(const char *region, void *arg)
 
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Draw a map of a region: what of it is plugged, where its extents are, and\n"
+		"which of them have tags. In colour on a terminal. REGION may be all.\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, "", usage))

@@ -32,7 +32,17 @@ static int set_hotplug(const char *region, void *arg)
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... none|never|offline|online|online_kernel|online_movable [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION... POLICY\n"
+		"\n"
+		"What to do with the capacity of a region as it arrives: POLICY is none (hold\n"
+		"it), never (hold it, and let nobody make System RAM of it), offline, online,\n"
+		"online_kernel or online_movable. What is plugged already stays what it is.\n"
+		"REGION may be all.\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, "", usage))
@@ -52,7 +62,18 @@ static int set_state(const char *region, void *arg)
 
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... [--type=online_movable|online_kernel|online|offline] [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Make System RAM of the capacity of a region, all of it or nothing. REGION may\n"
+		"be all.\n"
+		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
+		"                         offline\n"
+		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
 	if (request_parse(&req, argc, argv, "type wait", usage))
@@ -62,7 +83,16 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
+		"it is busy, the processes that have some of it are named. REGION may be all.\n"
+		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
 	if (request_parse(&req, argc, argv, "wait", usage))
@@ -137,7 +167,19 @@ static int release_extents(const char *region, void *arg)
 
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... [--id=X]... [--tag=UUID]... [--all] [--wait[=SECONDS]] [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Give dynamic capacity back to its device: extents, which are unplugged first,\n"
+		"or allocations that have a tag, which nobody may use.\n"
+		"      --id=X             the extent X of extentN.X; may be repeated\n"
+		"      --tag=UUID         the allocation of this tag; may be repeated\n"
+		"      --all              all extents and allocations\n"
+		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, "id tag all wait", usage))
@@ -184,7 +226,16 @@ static int enable_region(const char *region, void *arg)
 
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = "REGION... --driver=sysram|dax|region [-b BUS] [-d DECODER] [-m MEMDEV]";
+	static const char usage[] = 
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Enable a region, as cxl does, and choose who has it.\n"
+		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a dax\n"
+		"                         device; region: as without a choice\n"
+		"  -b, --bus=BUS          only regions of this bus\n"
+		"  -d, --decoder=DECODER  only regions of this root decoder\n"
+		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
+		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, "driver", usage))
