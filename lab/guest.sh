@@ -74,6 +74,16 @@ helpers() {
 	done
 }
 
+# Built here, against this machine's libcxl; the guest has another
+cli() {
+	need pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev /usr/include/json-c/json.h=libjson-c-dev \
+		/usr/include/uuid/uuid.h=uuid-dev
+	mkdir -p "$CACHE/out/cli"
+	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$CACHE/out/cli/"
+	make -s -C "$CACHE/out/cli" CFLAGS="-O2 -g -Werror" cxl-cli
+	install -D -m 755 "$CACHE/out/cli/cxl-cli" "$1/usr/bin/cxl-cli"
+}
+
 # The modules of cxl_test stay out of the way of modprobe, see /lab/mock
 cxl_test() {
 	local test=$CACHE/out/$1-cxl_test/tools/testing/cxl module
@@ -99,6 +109,7 @@ initrd() {
 	cp -r "$TREE"/tools/testing/selftests/{dax,kselftest} "$over/lab/selftests/"
 	cp "$ROOT"/lab/scenarios/* "$over/lab/scenarios/"
 	helpers "$over/lab/bin"
+	cli "$over"
 	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$over.cpio.gz"
 	cat "$CACHE/guest.cpio.gz" "$over.cpio.gz" >"$CACHE/initrd-$name"
 }

@@ -14,7 +14,7 @@
 . "$ROOT/lab/apt.sh"
 
 # Places of new files, as they will be in the kernel
-PLACES=(drivers mm include Documentation tools)
+PLACES=(drivers mm include Documentation tools/testing)
 
 git_tree() { git -C "$TREE" -c user.name=lab -c user.email=lab@localhost "$@"; }
 new_files() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "${PLACES[@]}" | sort -u; }
