@@ -77,10 +77,10 @@ helpers() {
 # Built here, against this machine's libcxl; the guest has another
 cli() {
 	need pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev /usr/include/json-c/json.h=libjson-c-dev \
-		/usr/include/uuid/uuid.h=uuid-dev
+		/usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev
 	mkdir -p "$CACHE/out/cli"
 	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$CACHE/out/cli/"
-	make -s -C "$CACHE/out/cli" CFLAGS="-O2 -g -Werror" cxl-cli
+	CFLAGS="-O2 -g -Werror" make -s -C "$CACHE/out/cli" cxl-cli
 	install -D -m 755 "$CACHE/out/cli/cxl-cli" "$1/usr/bin/cxl-cli"
 }
 

@@ -10,84 +10,24 @@
 /* How many processes are worth naming */
 #define BUSY_SHOWN 5
 
-struct holder {
-	int pid;
-	unsigned long kib;
-	char name[32];
-};
-
-/* What a process has on a node, as numa_maps tells */
-static unsigned long on_node(int pid, int node)
-{
-	unsigned long pages = 0, kib = 0;
-	char path[64], key[16], *line = NULL, *at;
-	size_t size = 0;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%d/numa_maps", pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return 0;
-	snprintf(key, sizeof(key), " N%d=", node);
-	while (getline(&line, &size, maps) > 0) {
-		unsigned long page_kib = 4;
-
-		at = strstr(line, " kernelpagesize_kB=");
-		if (at)
-			page_kib = strtoul(strchr(at, '=') + 1, NULL, 10);
-		at = strstr(line, key);
-		if (!at)
-			continue;
-		pages = strtoul(strchr(at, '=') + 1, NULL, 10);
-		kib += pages * page_kib;
-	}
-	free(line);
-	fclose(maps);
-	return kib;
-}
-
-static void holder_name(struct holder *holder)
-{
-	char path[64];
-	FILE *comm;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", holder->pid);
-	comm = fopen(path, "re");
-	if (!comm || !fgets(holder->name, sizeof(holder->name), comm))
-		strcpy(holder->name, "?\n");
-	holder->name[strcspn(holder->name, "\n")] = '\0';
-	if (comm)
-		fclose(comm);
-}
-
 /* The largest first */
-static void holder_add(struct holder *holders, int pid, unsigned long kib)
+static void keep_largest(const struct process *process, void *arg)
 {
+	struct process *holders = arg;
 	int i = BUSY_SHOWN - 1;
 
-	if (kib <= holders[i].kib)
+	if (process->kib <= holders[i].kib)
 		return;
-	for (; i && holders[i - 1].kib < kib; i--)
+	for (; i && holders[i - 1].kib < process->kib; i--)
 		holders[i] = holders[i - 1];
-	holders[i] = (struct holder){ .pid = pid, .kib = kib };
-	holder_name(&holders[i]);
+	holders[i] = *process;
 }
 
 static void explain_processes(int node)
 {
-	struct holder holders[BUSY_SHOWN] = { 0 };
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
+	struct process holders[BUSY_SHOWN] = { 0 };
 
-	if (!proc)
-		return;
-	while ((entry = readdir(proc))) {
-		int pid = atoi(entry->d_name);
-
-		if (isdigit((unsigned char)entry->d_name[0]))
-			holder_add(holders, pid, on_node(pid, node));
-	}
-	closedir(proc);
+	for_each_process_on(node, keep_largest, holders);
 	for (int i = 0; i < BUSY_SHOWN && holders[i].kib; i++)
 		say("  process %d (%s) has %lu KiB on node %d", holders[i].pid,
 		    holders[i].name, holders[i].kib, node);

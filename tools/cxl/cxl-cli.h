@@ -81,6 +81,27 @@ struct extent {
 int for_each_extent(const char *region,
 		    int (*fn)(const struct extent *extent, void *arg), void *arg);
 
+/**
+ * struct process - that has memory on a node
+ * @pid: of it
+ * @kib: how much
+ * @bound: by policy, some of it may be nowhere else
+ * @name: of the program
+ */
+struct process {
+	int pid;
+	unsigned long kib;
+	bool bound;
+	char name[32];
+};
+
+/* proc.c */
+void for_each_process_on(int node, void (*fn)(const struct process *process,
+					      void *arg), void *arg);
+
+/* drain.c */
+int drain(const char *region, int node, bool dry_run);
+
 /* busy.c: why something cannot be unplugged */
 void explain_busy(const char *region);
 

@@ -21,6 +21,8 @@ enum {
 	OPT_TYPE,
 	OPT_WAIT,
 	OPT_DRIVER,
+	OPT_DRAIN,
+	OPT_DRY_RUN,
 };
 
 static const struct option selecting[] = {
@@ -34,6 +36,8 @@ static const struct option selecting[] = {
 	{ "tag", required_argument, NULL, OPT_TAG },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
+	{ "drain", no_argument, NULL, OPT_DRAIN },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ }
 };
 
@@ -77,6 +81,12 @@ static int parse_option(struct request *req, int option)
 		return 0;
 	case OPT_ALL:
 		req->all = true;
+		return 0;
+	case OPT_DRAIN:
+		req->drain = true;
+		return 0;
+	case OPT_DRY_RUN:
+		req->dry_run = true;
 		return 0;
 	case OPT_ID:
 		if (parse_number(optarg, 0x7fffffff, &value) || req->nr_ids == MANY)

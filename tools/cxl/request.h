@@ -17,6 +17,8 @@
  * @nr_tags: how many
  * @all: all extents and tags
  * @driver: for enable-region
+ * @drain: empty the node first
+ * @dry_run: only say what would happen
  * @wait: seconds to try again while it is busy, -1 for as long as it takes
  */
 struct request {
@@ -29,6 +31,8 @@ struct request {
 	int nr_tags;
 	bool all;
 	const char *driver;
+	bool drain;
+	bool dry_run;
 	long wait;
 };
 

@@ -81,6 +81,25 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, set_state, "plugged", usage);
 }
 
+static int unplug(const char *region, void *arg)
+{
+	struct request *req = arg;
+	char path[256], node[16];
+	int rc;
+
+	if (req->drain || req->dry_run) {
+		rc = request_attr(req, region, "target_node", path, sizeof(path));
+		if (!rc)
+			rc = sysfs_read(path, node, sizeof(node));
+		rc = rc ?: drain(region, atoi(node), req->dry_run);
+		if (rc)
+			say_error(req->verb, -rc, "%s: nothing was done", region);
+		if (rc || req->dry_run)
+			return rc;
+	}
+	return set_state(region, req);
+}
+
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	static const char usage[] = 
@@ -88,6 +107,9 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"\n"
 		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
 		"it is busy, the processes that have some of it are named. REGION may be all.\n"
+		"      --drain            first see whether what is in use on the node fits\n"
+		"                         elsewhere, and move it\n"
+		"      --dry-run          only say what --drain would do\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
 		"  -b, --bus=BUS          only regions of this bus\n"
 		"  -d, --decoder=DECODER  only regions of this root decoder\n"
@@ -95,9 +117,10 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
-	if (request_parse(&req, argc, argv, "wait", usage))
+	if (request_parse(&req, argc, argv, "wait drain dry-run", usage))
 		return EXIT_FAILURE;
-	return request_run(ctx, &req, set_state, "unplugged", usage);
+	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
+			   usage);
 }
 
 /* Write to an attribute of the region, once for each value */

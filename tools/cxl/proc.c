@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cxl-cli.h"
+
+/* What a process has on a node, as numa_maps tells; and is it bound to it? */
+static unsigned long on_node(int pid, int node, bool *bound)
+{
+	char path[64], key[16], bind[32], *line = NULL, *at;
+	unsigned long kib = 0;
+	size_t size = 0;
+	FILE *maps;
+
+	*bound = false;
+	snprintf(path, sizeof(path), "/proc/%d/numa_maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return 0;
+	snprintf(key, sizeof(key), " N%d=", node);
+	snprintf(bind, sizeof(bind), " bind:%d ", node);
+	while (getline(&line, &size, maps) > 0) {
+		unsigned long page_kib = 4;
+
+		if (strstr(line, bind))
+			*bound = true;
+		at = strstr(line, " kernelpagesize_kB=");
+		if (at)
+			page_kib = strtoul(strchr(at, '=') + 1, NULL, 10);
+		at = strstr(line, key);
+		if (at)
+			kib += strtoul(strchr(at, '=') + 1, NULL, 10) * page_kib;
+	}
+	free(line);
+	fclose(maps);
+	return kib;
+}
+
+static void process_name(struct process *process)
+{
+	char path[64];
+	FILE *comm;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", process->pid);
+	comm = fopen(path, "re");
+	if (!comm || !fgets(process->name, sizeof(process->name), comm))
+		strcpy(process->name, "?");
+	process->name[strcspn(process->name, "\n")] = '\0';
+	if (comm)
+		fclose(comm);
+}
+
+/**
+ * for_each_process_on - processes that have memory on a node
+ * @node: NUMA node
+ * @fn: called for each
+ * @arg: for @fn
+ */
+void for_each_process_on(int node, void (*fn)(const struct process *process,
+					      void *arg), void *arg)
+{
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+
+	if (!proc)
+		return;
+	while ((entry = readdir(proc))) {
+		struct process process = { .pid = atoi(entry->d_name) };
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		process.kib = on_node(process.pid, node, &process.bound);
+		if (!process.kib)
+			continue;
+		process_name(&process);
+		fn(&process, arg);
+	}
+	closedir(proc);
+}
