@@ -33,12 +33,23 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* sysfs.c: files below /sys/bus/cxl, or below $CXL_CLI_SYSFS for tests */
+/* sysfs.c: files below /sys/bus/cxl; for tests, all paths are below $CXL_CLI_ROOT */
+int system_path(char *path, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 int sysfs_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int sysfs_write(const char *path, const char *value);
 int sysfs_read(const char *path, char *value, size_t size);
 bool sysfs_exists(const char *path);
+bool sysfs_attr(const char *device, const char *name, char *value, size_t size);
+bool sysfs_number(const char *device, const char *name, unsigned long long *number);
+int sysfs_attr_write(const char *device, const char *name, const char *value);
+bool sysfs_driver(const char *device, char *driver, size_t size);
+
+/* number.c */
+int parse_number(const char *text, unsigned long max, unsigned long *value);
+int parse_size(const char *text, unsigned long long *size);
+void format_size(unsigned long long bytes, char *text, size_t size);
 
 /**
  * struct selection - which regions a command is for
@@ -98,6 +109,45 @@ struct process {
 /* proc.c */
 void for_each_process_on(int node, void (*fn)(const struct process *process,
 					      void *arg), void *arg);
+
+/**
+ * struct blocks - memory blocks of a range, bytes
+ * @size: of one
+ * @present: added to the kernel
+ * @online: of these
+ * @movable: of these, in ZONE_MOVABLE
+ */
+struct blocks {
+	unsigned long long size;
+	unsigned long long present;
+	unsigned long long online;
+	unsigned long long movable;
+};
+
+/* blocks.c */
+unsigned long long block_size(void);
+void blocks_of(unsigned long long start, unsigned long long length,
+	       struct blocks *blocks);
+long long used_in(unsigned long long start, unsigned long long length);
+
+/* memmap.c */
+unsigned long long memmap_size(unsigned long long length);
+bool memmap_on_memory(const char *region);
+int memmap_fits(const char *verb, const char *region);
+
+/**
+ * struct level - how far something is on its way to being memory
+ * @number: 0 to 4, see level.c
+ * @reason: that it is not more; empty at 4
+ */
+struct level {
+	int number;
+	char reason[192];
+};
+
+/* level.c */
+int region_level(const char *region, struct level *level);
+int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 
 /* drain.c */
 int drain(const char *region, int node, bool dry_run);

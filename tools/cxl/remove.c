@@ -152,7 +152,7 @@ static int remove_one(struct cxl_ctx *ctx, const struct request *req,
  */
 int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... MEMDEV...\n"
 		"\n"
 		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"

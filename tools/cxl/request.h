@@ -19,6 +19,7 @@
  * @driver: for enable-region
  * @drain: empty the node first
  * @dry_run: only say what would happen
+ * @force: also when it is not wise
  * @wait: seconds to try again while it is busy, -1 for as long as it takes
  */
 struct request {
@@ -33,8 +34,12 @@ struct request {
 	const char *driver;
 	bool drain;
 	bool dry_run;
+	bool force;
 	long wait;
 };
+
+/* For request_parse(): the options that select regions */
+#define SELECTING "bus decoder memdev"
 
 int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		  const char *usage);

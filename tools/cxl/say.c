@@ -28,7 +28,7 @@ static const char *advice(int error)
 		return geteuid() ? " (are you root?)" :
 		       " (the memory is guarded: see cxl-cli set-hotplug)";
 	case ENXIO:
-		return " (is the module cxl_sysram loaded?)";
+		return " (nobody is there to do it, try: modprobe cxl_sysram)";
 	case EINTR:
 		return ", nothing has changed";
 	default:

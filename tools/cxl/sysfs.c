@@ -8,19 +8,41 @@
 #include <unistd.h>
 #include "cxl-cli.h"
 
-int sysfs_path(char *path, size_t size, const char *format, ...)
+static int path_below(char *path, size_t size, const char *dir,
+		      const char *format, va_list args)
 {
-	const char *root = getenv("CXL_CLI_SYSFS");
-	va_list args;
+	const char *root = getenv("CXL_CLI_ROOT");
 	int n, m;
 
-	n = snprintf(path, size, "%s/", root ? root : "/sys/bus/cxl");
+	n = snprintf(path, size, "%s%s/", root ? root : "", dir);
 	if (n < 0 || (size_t)n >= size)
 		return -ENAMETOOLONG;
-	va_start(args, format);
 	m = vsnprintf(path + n, size - n, format, args);
-	va_end(args);
 	return m < 0 || (size_t)m >= size - n ? -ENAMETOOLONG : 0;
+}
+
+/* A file of the system */
+int system_path(char *path, size_t size, const char *format, ...)
+{
+	va_list args;
+	int rc;
+
+	va_start(args, format);
+	rc = path_below(path, size, "", format, args);
+	va_end(args);
+	return rc;
+}
+
+/* A file of CXL */
+int sysfs_path(char *path, size_t size, const char *format, ...)
+{
+	va_list args;
+	int rc;
+
+	va_start(args, format);
+	rc = path_below(path, size, "/sys/bus/cxl", format, args);
+	va_end(args);
+	return rc;
 }
 
 /* One write: an attribute takes its value in one piece or not at all */
@@ -60,4 +82,47 @@ int sysfs_read(const char *path, char *value, size_t size)
 bool sysfs_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
+}
+
+bool sysfs_attr(const char *device, const char *name, char *value, size_t size)
+{
+	char path[512];
+
+	return !sysfs_path(path, sizeof(path), "devices/%s/%s", device, name) &&
+	       !sysfs_read(path, value, size);
+}
+
+bool sysfs_number(const char *device, const char *name, unsigned long long *number)
+{
+	char value[64], *end;
+
+	if (!sysfs_attr(device, name, value, sizeof(value)))
+		return false;
+	errno = 0;
+	*number = strtoull(value, &end, 0);
+	return !errno && end != value && !*end;
+}
+
+int sysfs_attr_write(const char *device, const char *name, const char *value)
+{
+	char path[512];
+
+	return sysfs_path(path, sizeof(path), "devices/%s/%s", device, name) ?:
+	       sysfs_write(path, value);
+}
+
+/* The name of the driver that has a device, or false */
+bool sysfs_driver(const char *device, char *driver, size_t size)
+{
+	char path[512], target[256];
+	ssize_t n;
+
+	if (sysfs_path(path, sizeof(path), "devices/%s/driver", device))
+		return false;
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	snprintf(driver, size, "%s", basename(target));
+	return true;
 }

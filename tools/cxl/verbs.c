@@ -32,7 +32,7 @@ static int set_hotplug(const char *region, void *arg)
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION... POLICY\n"
 		"\n"
 		"What to do with the capacity of a region as it arrives: POLICY is none (hold\n"
@@ -45,7 +45,7 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "", usage))
+	if (request_parse(&req, argc, argv, SELECTING, usage))
 		return EXIT_FAILURE;
 	/* The last word is the policy */
 	if (req.selection.nr)
@@ -53,22 +53,24 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, set_hotplug, "set", usage);
 }
 
-static int set_state(const char *region, void *arg)
+static int plug(const char *region, void *arg)
 {
 	struct request *req = arg;
+	int rc = req->force ? 0 : memmap_fits(req->verb, region);
 
-	return set_attr(req, region, "state", req->value);
+	return rc ?: set_attr(req, region, "state", req->value);
 }
 
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Make System RAM of the capacity of a region, all of it or nothing. REGION may\n"
 		"be all.\n"
 		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
 		"                         offline\n"
+		"      --force            also when its memmap leaves the kernel too little\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
 		"  -b, --bus=BUS          only regions of this bus\n"
 		"  -d, --decoder=DECODER  only regions of this root decoder\n"
@@ -76,9 +78,9 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
-	if (request_parse(&req, argc, argv, "type wait", usage))
+	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage))
 		return EXIT_FAILURE;
-	return request_run(ctx, &req, set_state, "plugged", usage);
+	return request_run(ctx, &req, plug, "plugged", usage);
 }
 
 static int unplug(const char *region, void *arg)
@@ -97,12 +99,12 @@ static int unplug(const char *region, void *arg)
 		if (rc || req->dry_run)
 			return rc;
 	}
-	return set_state(region, req);
+	return set_attr(req, region, "state", req->value);
 }
 
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
@@ -117,7 +119,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
-	if (request_parse(&req, argc, argv, "wait drain dry-run", usage))
+	if (request_parse(&req, argc, argv, SELECTING " wait drain dry-run", usage))
 		return EXIT_FAILURE;
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
 			   usage);
@@ -190,7 +192,7 @@ static int release_extents(const char *region, void *arg)
 
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Give dynamic capacity back to its device: extents, which are unplugged first,\n"
@@ -205,7 +207,7 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "id tag all wait", usage))
+	if (request_parse(&req, argc, argv, SELECTING " id tag all wait", usage))
 		return EXIT_FAILURE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
@@ -217,9 +219,9 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
-	bool dax, sysram;
+	char path[256], name[64], driver[64];
 	struct request *req = arg;
-	char path[256], name[64];
+	bool dax, sysram, held;
 	int rc;
 
 	dax = !strcmp(req->driver, "dax");
@@ -227,10 +229,19 @@ static int enable_region(const char *region, void *arg)
 	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind",
 			sysram ? "sysram_region" : "cxl_region");
 	if (!rc && !sysfs_exists(path)) {
-		say("%s: this kernel has no sysram_region", req->verb);
+		say("%s: this kernel has no sysram_region (CONFIG_CXL_SYSRAM): cxl create-region still works",
+		    req->verb);
 		return -ENODEV;
 	}
-	rc = rc ?: sysfs_write(path, region);
+	held = sysfs_driver(region, driver, sizeof(driver));
+	if (held && strcmp(driver, sysram ? "sysram_region" : "cxl_region")) {
+		say("%s: %s belongs to %s, try first: cxl disable-region %s", req->verb,
+		    region, driver, region);
+		return -EBUSY;
+	}
+	/* To hand to DAX what is held is a step by itself */
+	if (!held)
+		rc = rc ?: sysfs_write(path, region);
 	if (rc)
 		say_error(req->verb, -rc, "%s", region);
 	if (rc || !dax)
@@ -242,14 +253,14 @@ static int enable_region(const char *region, void *arg)
 	if (!rc)
 		return 0;
 	say_error(req->verb, -rc, "%s", name);
-	if (!sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
+	if (!held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
 		sysfs_write(path, region);
 	return rc;
 }
 
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Enable a region, as cxl does, and choose who has it.\n"
@@ -261,7 +272,7 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "driver", usage))
+	if (request_parse(&req, argc, argv, SELECTING " driver", usage))
 		return EXIT_FAILURE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "create.h"
+
+/*
+ * Of what a region is made: a root decoder, memdevs below it in the order in which it
+ * interleaves them, and as many bytes of each as all of them have.
+ */
+
+static struct cxl_memdev *memdev_by_name(struct cxl_ctx *ctx, const char *name)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (!strcmp(cxl_memdev_get_devname(memdev), name))
+			return memdev;
+	return NULL;
+}
+
+/**
+ * free_decoder - the first decoder of a memdev that nobody uses
+ * @memdev: of it
+ *
+ * Return: an endpoint decoder, or NULL.
+ */
+struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	struct cxl_decoder *decoder;
+
+	if (endpoint)
+		cxl_decoder_foreach(cxl_endpoint_get_port(endpoint), decoder)
+			if (!cxl_decoder_get_dpa_size(decoder))
+				return decoder;
+	return NULL;
+}
+
+static bool root_fits(const struct creation *c, struct cxl_bus *bus,
+		      struct cxl_decoder *decoder)
+{
+	if (c->bus && strcmp(c->bus, cxl_bus_get_devname(bus)) &&
+	    strcmp(c->bus, cxl_bus_get_provider(bus)))
+		return false;
+	if (c->root && strcmp(c->root, cxl_decoder_get_devname(decoder)))
+		return false;
+	if (!cxl_decoder_is_volatile_capable(decoder))
+		return false;
+	for (unsigned int i = 0; i < c->nr; i++)
+		if (!cxl_decoder_get_target_by_memdev(decoder, c->memdevs[i]))
+			return false;
+	return true;
+}
+
+static int choose_root(struct cxl_ctx *ctx, struct creation *c)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
+
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) {
+			if (!root_fits(c, bus, decoder))
+				continue;
+			c->decoder = decoder;
+			return 0;
+		}
+	say("create-region: no root decoder for volatile memory of %s, see cxl list -D -d root",
+	    c->nr_names ? "these memdevs" : "any memdev");
+	return -ENODEV;
+}
+
+/* Of the partition of a memdev: what no other region has taken, bytes */
+static unsigned long long available(const struct creation *c, struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	char device[64], mode[32];
+	struct cxl_decoder *decoder;
+	unsigned long long size = 0, taken = 0;
+
+	if (!endpoint)
+		return 0;
+	snprintf(device, sizeof(device), "%s/%s", cxl_memdev_get_devname(memdev), c->type);
+	sysfs_number(device, "size", &size);
+	cxl_decoder_foreach(cxl_endpoint_get_port(endpoint), decoder)
+		if (sysfs_attr(cxl_decoder_get_devname(decoder), "mode", mode, sizeof(mode)) &&
+		    !strcmp(mode, c->type))
+			taken += cxl_decoder_get_dpa_size(decoder);
+	return taken < size ? size - taken : 0;
+}
+
+static int choose_named(struct cxl_ctx *ctx, struct creation *c)
+{
+	for (; c->nr < c->nr_names; c->nr++) {
+		c->memdevs[c->nr] = memdev_by_name(ctx, c->names[c->nr]);
+		if (!c->memdevs[c->nr]) {
+			say("create-region: there is no memdev %s, see cxl list -M",
+			    c->names[c->nr]);
+			return -ENODEV;
+		}
+		if (!cxl_memdev_get_endpoint(c->memdevs[c->nr])) {
+			say("create-region: %s is disabled, try: cxl enable-memdev %s",
+			    c->names[c->nr], c->names[c->nr]);
+			return -ENODEV;
+		}
+	}
+	return 0;
+}
+
+/* None is named: those below the root decoder that have what is needed */
+static int choose_any(struct cxl_ctx *ctx, struct creation *c)
+{
+	unsigned long long least = c->ways ? c->size / c->ways : 1;
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev) {
+		if (c->nr == (c->ways ?: MEMDEVS_MAX))
+			break;
+		if (cxl_decoder_get_target_by_memdev(c->decoder, memdev) &&
+		    free_decoder(memdev) && available(c, memdev) >= (least ?: 1))
+			c->memdevs[c->nr++] = memdev;
+	}
+	if (c->nr && (!c->ways || c->nr == c->ways))
+		return 0;
+	say("create-region: %u memdevs below %s have what is needed, see cxl list -M -d %s",
+	    c->nr, cxl_decoder_get_devname(c->decoder), cxl_decoder_get_devname(c->decoder));
+	return -ENODEV;
+}
+
+/* The place of a memdev among those below the same target of the root decoder */
+struct place {
+	struct cxl_memdev *memdev;
+	int round;
+	int position;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return x->round != y->round ? x->round - y->round : x->position - y->position;
+}
+
+/* The root decoder goes from target to target, and then round again */
+static void sort_memdevs(struct creation *c)
+{
+	struct place places[MEMDEVS_MAX];
+
+	for (unsigned int i = 0; i < c->nr; i++) {
+		places[i].memdev = c->memdevs[i];
+		places[i].round = 0;
+		places[i].position = cxl_target_get_position(
+			cxl_decoder_get_target_by_memdev(c->decoder, c->memdevs[i]));
+		for (unsigned int j = 0; j < i; j++)
+			places[i].round += places[j].position == places[i].position;
+	}
+	qsort(places, c->nr, sizeof(places[0]), by_place);
+	for (unsigned int i = 0; i < c->nr; i++)
+		c->memdevs[i] = places[i].memdev;
+}
+
+/* As much as all of them have */
+static int choose_size(struct creation *c)
+{
+	unsigned long long least = ~0ull, size;
+	char wanted[32], has[32];
+
+	for (unsigned int i = 0; i < c->nr; i++) {
+		size = available(c, c->memdevs[i]);
+		if (size < least)
+			least = size;
+	}
+	if (!c->size)
+		c->size = least * c->nr;
+	if (c->size && !(c->size % c->nr) && c->size / c->nr <= least)
+		return 0;
+	format_size(c->size, wanted, sizeof(wanted));
+	format_size(least, has, sizeof(has));
+	say("create-region: %s of %s on %u memdevs is not possible, each has %s",
+	    wanted, c->type, c->nr, has);
+	return -EINVAL;
+}
+
+/* A memdev whose class is not known is not in that of the root decoder */
+static int check_qos(const struct creation *c)
+{
+	const char *root = cxl_decoder_get_devname(c->decoder);
+	char device[64], class[32], other[32];
+
+	if (!c->enforce_qos || !sysfs_attr(root, "qos_class", class, sizeof(class)))
+		return 0;
+	for (unsigned int i = 0; i < c->nr; i++) {
+		snprintf(device, sizeof(device), "%s/%s",
+			 cxl_memdev_get_devname(c->memdevs[i]), c->type);
+		if (!sysfs_attr(device, "qos_class", other, sizeof(other)))
+			strcpy(other, "unknown");
+		if (!strcmp(class, other))
+			continue;
+		say("create-region: the QoS class of %s is %s, that of %s is %s: not with --enforce-qos",
+		    cxl_memdev_get_devname(c->memdevs[i]), other, root, class);
+		return -ENXIO;
+	}
+	return 0;
+}
+
+/**
+ * choose - a root decoder, memdevs and a size
+ * @ctx: of libcxl
+ * @c: what has been asked for; @decoder, @memdevs, @nr and @size are the answer
+ *
+ * Return: 0, or an error that has been said.
+ */
+int choose(struct cxl_ctx *ctx, struct creation *c)
+{
+	int rc = choose_named(ctx, c) ?: choose_root(ctx, c);
+
+	if (!rc && !c->nr)
+		rc = choose_any(ctx, c);
+	if (rc)
+		return rc;
+	sort_memdevs(c);
+	return choose_size(c) ?: check_qos(c);
+}
