@@ -79,6 +79,18 @@ static void explain_dax(int region)
 	closedir(proc);
 }
 
+/* Has DAX all of a region? What is dynamic is DAX's by tags, and never all of it */
+bool dax_has_it(const char *region, char *driver, size_t size)
+{
+	char path[256], device[64];
+
+	if (sysfs_path(path, sizeof(path), "devices/sysram_%s/release_extent", region) ||
+	    sysfs_exists(path))
+		return false;
+	snprintf(device, sizeof(device), "dax_%s", region);
+	return sysfs_driver(device, driver, size);
+}
+
 struct busy_block {
 	unsigned long long nr;
 	long long used;
@@ -134,14 +146,19 @@ void explain_busy(const char *region)
 {
 	int id = atoi(region + strlen("region"));
 	unsigned long long node;
-	char device[64];
+	char device[64], dax[64], driver[64];
 
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	explain_blocks(region);
-	if (sysfs_number(device, "target_node", &node))
+	snprintf(dax, sizeof(dax), "dax_%s/dax%d.0", region, id);
+	if (sysfs_number(device, "target_node", &node) ||
+	    sysfs_number(dax, "target_node", &node))
 		explain_processes(node);
 	explain_dax(id);
-	say("  end, or move, what uses it and try again, or: cxl-cli unplug --drain --wait=60 %s",
-	    region);
+	if (dax_has_it(region, driver, sizeof(driver)))
+		say("  end what uses it, and try again");
+	else
+		say("  end, or move, what uses it and try again, or: cxl-cli unplug --drain --wait=60 %s",
+		    region);
 	say("  what the kernel says: dmesg | grep %s", region);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,32 @@
  * interleaves them, and as many bytes of each as all of them have.
  */
 
+/* The last thing that has kept a root decoder from being chosen is told */
+static int because(struct creation *c, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int because(struct creation *c, int rc, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(c->why, sizeof(c->why), format, args);
+	va_end(args);
+	return rc;
+}
+
 static struct cxl_memdev *memdev_by_name(struct cxl_ctx *ctx, const char *name)
 {
 	struct cxl_memdev *memdev;
 
 	cxl_memdev_foreach(ctx, memdev)
-		if (!strcmp(cxl_memdev_get_devname(memdev), name))
+		if (memdev_is_meant(name, memdev))
 			return memdev;
 	return NULL;
 }
+
+/* Regions begin and end at multiples of that */
+#define SIZE_ALIGN (256ull << 20)
 
 /**
  * free_decoder - the first decoder of a memdev that nobody uses
@@ -36,39 +54,6 @@ struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
 			if (!cxl_decoder_get_dpa_size(decoder))
 				return decoder;
 	return NULL;
-}
-
-static bool root_fits(const struct creation *c, struct cxl_bus *bus,
-		      struct cxl_decoder *decoder)
-{
-	if (c->bus && strcmp(c->bus, cxl_bus_get_devname(bus)) &&
-	    strcmp(c->bus, cxl_bus_get_provider(bus)))
-		return false;
-	if (c->root && strcmp(c->root, cxl_decoder_get_devname(decoder)))
-		return false;
-	if (!cxl_decoder_is_volatile_capable(decoder))
-		return false;
-	for (unsigned int i = 0; i < c->nr; i++)
-		if (!cxl_decoder_get_target_by_memdev(decoder, c->memdevs[i]))
-			return false;
-	return true;
-}
-
-static int choose_root(struct cxl_ctx *ctx, struct creation *c)
-{
-	struct cxl_decoder *decoder;
-	struct cxl_bus *bus;
-
-	cxl_bus_foreach(ctx, bus)
-		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) {
-			if (!root_fits(c, bus, decoder))
-				continue;
-			c->decoder = decoder;
-			return 0;
-		}
-	say("create-region: no root decoder for volatile memory of %s, see cxl list -D -d root",
-	    c->nr_names ? "these memdevs" : "any memdev");
-	return -ENODEV;
 }
 
 /* Of the partition of a memdev: what no other region has taken, bytes */
@@ -92,18 +77,19 @@ static unsigned long long available(const struct creation *c, struct cxl_memdev 
 
 static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 {
-	for (; c->nr < c->nr_names; c->nr++) {
-		c->memdevs[c->nr] = memdev_by_name(ctx, c->names[c->nr]);
-		if (!c->memdevs[c->nr]) {
-			say("create-region: there is no memdev %s, see cxl list -M",
-			    c->names[c->nr]);
-			return -ENODEV;
-		}
-		if (!cxl_memdev_get_endpoint(c->memdevs[c->nr])) {
-			say("create-region: %s is disabled, try: cxl enable-memdev %s",
-			    c->names[c->nr], c->names[c->nr]);
-			return -ENODEV;
-		}
+	for (c->nr = 0; c->nr < c->nr_names; c->nr++) {
+		const char *name = c->names[c->nr];
+		struct cxl_memdev *memdev = memdev_by_name(ctx, name);
+
+		c->memdevs[c->nr] = memdev;
+		if (!memdev)
+			return because(c, -ENODEV, "there is no memdev %s, see cxl list -M", name);
+		if (!cxl_memdev_get_endpoint(memdev))
+			return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s",
+				       name, name);
+		if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
+			return because(c, -ENODEV, "no root decoder for volatile memory has %s, see cxl list -D -d root -T",
+				       name);
 	}
 	return 0;
 }
@@ -111,21 +97,22 @@ static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 /* None is named: those below the root decoder that have what is needed */
 static int choose_any(struct cxl_ctx *ctx, struct creation *c)
 {
-	unsigned long long least = c->ways ? c->size / c->ways : 1;
+	unsigned long long least = c->ways ? c->size / c->ways : c->size;
 	struct cxl_memdev *memdev;
 
+	c->nr = 0;
 	cxl_memdev_foreach(ctx, memdev) {
 		if (c->nr == (c->ways ?: MEMDEVS_MAX))
 			break;
 		if (cxl_decoder_get_target_by_memdev(c->decoder, memdev) &&
-		    free_decoder(memdev) && available(c, memdev) >= (least ?: 1))
+		    free_decoder(memdev) && available(c, memdev) >= (c->ways ? least ?: 1 : 1))
 			c->memdevs[c->nr++] = memdev;
 	}
 	if (c->nr && (!c->ways || c->nr == c->ways))
 		return 0;
-	say("create-region: %u memdevs below %s have what is needed, see cxl list -M -d %s",
-	    c->nr, cxl_decoder_get_devname(c->decoder), cxl_decoder_get_devname(c->decoder));
-	return -ENODEV;
+	return because(c, -ENODEV, "%u memdevs below %s have what is needed, see cxl list -M -d %s",
+		       c->nr, cxl_decoder_get_devname(c->decoder),
+		       cxl_decoder_get_devname(c->decoder));
 }
 
 /* The place of a memdev among those below the same target of the root decoder */
@@ -160,30 +147,36 @@ static void sort_memdevs(struct creation *c)
 		c->memdevs[i] = places[i].memdev;
 }
 
-/* As much as all of them have */
+/* As much as all of them have, and as there are addresses for in one piece */
 static int choose_size(struct creation *c)
 {
-	unsigned long long least = ~0ull, size;
-	char wanted[32], has[32];
+	unsigned long long least = ~0ull, extent, size;
+	char wanted[32], has[32], piece[32];
 
 	for (unsigned int i = 0; i < c->nr; i++) {
 		size = available(c, c->memdevs[i]);
 		if (size < least)
 			least = size;
 	}
-	if (!c->size)
-		c->size = least * c->nr;
-	if (c->size && !(c->size % c->nr) && c->size / c->nr <= least)
+	extent = cxl_decoder_get_max_available_extent(c->decoder);
+	if (extent == ~0ull)
+		extent = least * c->nr;
+	c->bytes = c->size;
+	if (!c->bytes) {
+		size = extent / c->nr / SIZE_ALIGN * SIZE_ALIGN;
+		c->bytes = (least < size ? least : size) * c->nr;
+	}
+	if (c->bytes && !(c->bytes % c->nr) && c->bytes / c->nr <= least && c->bytes <= extent)
 		return 0;
-	format_size(c->size, wanted, sizeof(wanted));
+	format_size(c->bytes, wanted, sizeof(wanted));
 	format_size(least, has, sizeof(has));
-	say("create-region: %s of %s on %u memdevs is not possible, each has %s",
-	    wanted, c->type, c->nr, has);
-	return -EINVAL;
+	format_size(extent, piece, sizeof(piece));
+	return because(c, -EINVAL, "%s of %s on %u memdevs is not possible, each has %s, and %s has %s of free addresses in one piece",
+		       wanted, c->type, c->nr, has, cxl_decoder_get_devname(c->decoder), piece);
 }
 
 /* A memdev whose class is not known is not in that of the root decoder */
-static int check_qos(const struct creation *c)
+static int check_qos(struct creation *c)
 {
 	const char *root = cxl_decoder_get_devname(c->decoder);
 	char device[64], class[32], other[32];
@@ -197,28 +190,45 @@ static int check_qos(const struct creation *c)
 			strcpy(other, "unknown");
 		if (!strcmp(class, other))
 			continue;
-		say("create-region: the QoS class of %s is %s, that of %s is %s: not with --enforce-qos",
-		    cxl_memdev_get_devname(c->memdevs[i]), other, root, class);
-		return -ENXIO;
+		return because(c, -ENXIO, "the QoS class of %s is %s, that of %s is %s: not with --enforce-qos",
+			       cxl_memdev_get_devname(c->memdevs[i]), other, root, class);
 	}
 	return 0;
+}
+
+static int try_root(struct cxl_ctx *ctx, struct creation *c)
+{
+	int rc = c->nr_names ? choose_named(ctx, c) : choose_any(ctx, c);
+
+	if (rc)
+		return rc;
+	sort_memdevs(c);
+	return choose_size(c) ?: check_qos(c);
 }
 
 /**
  * choose - a root decoder, memdevs and a size
  * @ctx: of libcxl
- * @c: what has been asked for; @decoder, @memdevs, @nr and @size are the answer
+ * @c: what has been asked for; @decoder, @memdevs, @nr and @bytes are the answer: the
+ *     first root decoder for which all of it is possible
  *
  * Return: 0, or an error that has been said.
  */
 int choose(struct cxl_ctx *ctx, struct creation *c)
 {
-	int rc = choose_named(ctx, c) ?: choose_root(ctx, c);
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
 
-	if (!rc && !c->nr)
-		rc = choose_any(ctx, c);
-	if (rc)
-		return rc;
-	sort_memdevs(c);
-	return choose_size(c) ?: check_qos(c);
+	because(c, 0, "no root decoder for volatile memory, see cxl list -D -d root");
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) {
+			if (!root_decoder_is_meant(c->bus, c->root, bus, decoder) ||
+			    !cxl_decoder_is_volatile_capable(decoder))
+				continue;
+			c->decoder = decoder;
+			if (!try_root(ctx, c))
+				return 0;
+		}
+	say("create-region: %s", c->why);
+	return -ENODEV;
 }

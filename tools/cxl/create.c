@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <syslog.h>
 #include <unistd.h>
 #include "create.h"
+#include "list.h"
 
 /*
  * create-region, with a say in what becomes of it. As cxl does it, but for the last
@@ -57,6 +60,21 @@ static int create_empty(struct creation *c)
 	return rc;
 }
 
+/* To plug may take long */
+static int state_write(const char *device, const char *state)
+{
+	char path[256];
+	int rc;
+
+	rc = sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
+	     sysfs_write_child(path, state, 0, &interrupted);
+	if (rc)
+		say_error("create-region", -rc, "%s: %s", device, state);
+	if (rc == -ENXIO)
+		say("  nobody is there to do it, try: modprobe cxl_sysram");
+	return rc;
+}
+
 static int set_target(struct creation *c, unsigned int i)
 {
 	struct cxl_decoder *decoder = free_decoder(c->memdevs[i]);
@@ -71,7 +89,7 @@ static int set_target(struct creation *c, unsigned int i)
 	}
 	name = cxl_decoder_get_devname(decoder);
 	rc = attr_write(name, "mode", c->type) ?:
-	     number_write(name, "dpa_size", c->size / c->nr);
+	     number_write(name, "dpa_size", c->bytes / c->nr);
 	if (rc)
 		return rc;
 	c->targets[c->nr_targets++] = decoder;
@@ -87,7 +105,7 @@ static int set_up(struct creation *c)
 		c->granularity = cxl_decoder_get_interleave_granularity(c->decoder);
 	rc = number_write(c->name, "interleave_granularity", c->granularity) ?:
 	     number_write(c->name, "interleave_ways", c->nr) ?:
-	     number_write(c->name, "size", c->size);
+	     number_write(c->name, "size", c->bytes);
 	for (unsigned int i = 0; i < c->nr && !rc; i++)
 		rc = set_target(c, i);
 	return rc ?: number_write(c->name, "commit", 1);
@@ -125,6 +143,7 @@ static bool plugs(const char *policy)
 
 static int hand_over(struct creation *c)
 {
+	unsigned long long size;
 	char sysram[64], dax[64];
 	bool plug;
 	int rc;
@@ -135,8 +154,7 @@ static int hand_over(struct creation *c)
 	snprintf(sysram, sizeof(sysram), "sysram_%s", c->name);
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
 	rc = bind_driver("sysram_region", c->name);
-	/* What a dynamic region has is plugged as it comes */
-	plug = plugs(c->hotplug) && !strcmp(c->type, "ram");
+	plug = plugs(c->hotplug);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name);
 	if (!rc && c->hotplug)
@@ -145,7 +163,10 @@ static int hand_over(struct creation *c)
 		return rc;
 	if (!strcmp(c->driver, "dax"))
 		return bind_driver("cxl_dax_region", dax);
-	return plug ? attr_write(sysram, "state", c->hotplug) : 0;
+	/* What a dynamic region has already came before there was a policy */
+	if (!plug || (sysfs_number(sysram, "size", &size) && !size))
+		return 0;
+	return state_write(sysram, c->hotplug);
 }
 
 /* Take it back, in the order in which it can be */
@@ -308,6 +329,8 @@ static int check(struct creation *c)
 		say("create-region: --driver is sysram, dax or region");
 	else if (c->ways && c->nr_names && c->ways != c->nr_names)
 		say("create-region: %u ways, but %u memdevs", c->ways, c->nr_names);
+	else if (c->hotplug && !check_policy("create-region", c->hotplug, false))
+		return -EINVAL;
 	else if (c->hotplug && !strcmp(c->driver, "region"))
 		say("create-region: --hotplug is for sysram and dax");
 	else if (!strcmp(c->driver, "dax") && !strcmp(c->type, "dynamic_ram_1"))
@@ -325,6 +348,27 @@ static void say_dax(const struct creation *c)
 		say("create-region: %s is %s", c->name, level.reason + 11);
 }
 
+/* Devices come at the same time, and udev makes regions of them: one after the other */
+static int take_lock(void)
+{
+	int lock = open("/run/cxl-cli.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	return lock;
+}
+
+/* What would end it, also when nobody listens any more to what is said */
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = interrupt };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 /**
  * verb_create_region - create-region with --driver, --hotplug or a dynamic type
  * @ctx: of libcxl
@@ -336,23 +380,25 @@ static void say_dax(const struct creation *c)
 int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	struct creation c = { .type = "ram", .driver = "sysram" };
-	struct sigaction action = { .sa_handler = interrupt };
+	int lock;
 
-	if (parse(ctx, &c, argc, argv) || check(&c) || choose(ctx, &c))
+	if (parse(ctx, &c, argc, argv) || check(&c))
 		return EXIT_FAILURE;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	if (create_empty(&c) ?: set_up(&c) ?: hand_over(&c)) {
+	lock = take_lock();
+	if (choose(ctx, &c))
+		return EXIT_FAILURE;
+	catch_signals();
+	if ((create_empty(&c) ?: set_up(&c) ?: hand_over(&c)) || interrupted) {
 		if (interrupted)
 			say("create-region: interrupted");
 		undo(&c);
 		return EXIT_FAILURE;
 	}
+	if (lock >= 0)
+		close(lock);
 	say("create-region: created %s", c.name);
 	say_dax(&c);
-	fflush(stderr);
-	/* What it is now, as cxl says it */
-	execlp("cxl", "cxl", "list", "-r", c.name, "-RXT",
-	       c.human || isatty(STDOUT_FILENO) ? "-u" : NULL, (char *)NULL);
-	return EXIT_SUCCESS;
+	/* What it is now */
+	return list_region(ctx, c.name, c.human || isatty(STDOUT_FILENO)) ?
+	       EXIT_FAILURE : EXIT_SUCCESS;
 }

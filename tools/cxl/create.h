@@ -22,6 +22,8 @@
  * @human: sizes and addresses as people read them
  * @force: also when its memmap leaves the kernel too little
  * @decoder: of the root, once it is chosen
+ * @why: it was not, the last reason
+ * @bytes: the size, once it is chosen
  * @memdevs: in the order of the targets, once they are chosen
  * @nr: how many
  * @targets: endpoint decoders that have been set up
@@ -43,6 +45,8 @@ struct creation {
 	bool human;
 	bool force;
 	struct cxl_decoder *decoder;
+	char why[256];
+	unsigned long long bytes;
 	struct cxl_memdev *memdevs[MEMDEVS_MAX];
 	unsigned int nr;
 	struct cxl_decoder *targets[MEMDEVS_MAX];

@@ -2,6 +2,7 @@
 #ifndef CXL_CLI_H
 #define CXL_CLI_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <cxl/libcxl.h>
@@ -39,6 +40,8 @@ int system_path(char *path, size_t size, const char *format, ...)
 int sysfs_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int sysfs_write(const char *path, const char *value);
+int sysfs_write_child(const char *path, const char *value, long seconds,
+		      const volatile sig_atomic_t *stop);
 int sysfs_read(const char *path, char *value, size_t size);
 bool sysfs_exists(const char *path);
 bool sysfs_attr(const char *device, const char *name, char *value, size_t size);
@@ -58,6 +61,7 @@ void format_size(unsigned long long bytes, char *text, size_t size);
  * @bus: only those of this bus, or NULL
  * @decoder: only those of this root decoder, or NULL
  * @memdev: only those that have this memdev, or NULL
+ * @pmem: "all" is also for persistent memory
  */
 struct selection {
 	char **names;
@@ -65,9 +69,17 @@ struct selection {
 	const char *bus;
 	const char *decoder;
 	const char *memdev;
+	bool pmem;
 };
 
+/* names.c */
+bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
+bool check_policy(const char *verb, const char *policy, bool plugs);
+
 /* select.c: one region after the other */
+bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
+			   struct cxl_decoder *decoder);
+bool memdev_is_meant(const char *names, struct cxl_memdev *memdev);
 typedef int (*region_fn)(const char *region, void *arg);
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done);
@@ -153,6 +165,7 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 int drain(const char *region, int node, bool dry_run);
 
 /* busy.c: why something cannot be unplugged */
+bool dax_has_it(const char *region, char *driver, size_t size);
 void explain_busy(const char *region);
 
 #endif

@@ -131,7 +131,7 @@ int region_level(const char *region, struct level *level)
 	    (sysfs_attr(region, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem")))
 		return -1;
 	if (!sysfs_number(region, "commit", &commit) || !commit)
-		return because(level, 2, "its decoders are not committed: cxl-cli enable-region %s",
+		return because(level, 2, "its decoders are not committed: echo 1 > /sys/bus/cxl/devices/%s/commit",
 			       region);
 	if (!sysfs_driver(region, driver, sizeof(driver)))
 		return because(level, 2, "it is disabled: cxl-cli enable-region %s", region);
@@ -168,13 +168,22 @@ static int keep_best(const char *region, void *arg)
 	return 0;
 }
 
+static bool has_partition(const char *memdev, const char *partition)
+{
+	unsigned long long size;
+	char device[128];
+
+	snprintf(device, sizeof(device), "%s/%s", memdev, partition);
+	return sysfs_number(device, "size", &size) && size;
+}
+
 /**
  * memdev_level - how far a memdev is, that is, the furthest of its regions
  * @ctx: of libcxl
  * @memdev: its name
  * @level: result
  *
- * Return: the number.
+ * Return: the number, or -1 when it has nothing that could become memory.
  */
 int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level)
 {
@@ -187,6 +196,8 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level)
 	level->reason[0] = '\0';
 	if (!sysfs_driver(memdev, driver, sizeof(driver)))
 		return because(level, 1, "it is disabled: cxl enable-memdev %s", memdev);
+	if (!has_partition(memdev, "ram") && !has_partition(memdev, "dynamic_ram_1"))
+		return -1;
 	for_each_selected(ctx, &all, keep_best, &best, &done);
 	if (!best.found)
 		return because(level, 2, "it has no region: cxl-cli create-region -t ram -m %s",

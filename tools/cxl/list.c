@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,8 +198,8 @@ static void add_ours(const struct listing *listing, struct json_object *object)
 		if (region_level(region, &level) >= 0)
 			add_level(object, &level);
 	} else if (memdev && text_of(object, "host")) {
-		memdev_level(listing->ctx, memdev, &level);
-		add_level(object, &level);
+		if (memdev_level(listing->ctx, memdev, &level) >= 0)
+			add_level(object, &level);
 	}
 }
 
@@ -217,7 +218,8 @@ void list_merge(const struct listing *listing, struct json_object *object)
 	}
 }
 
-static int run_cxl(char **argv, char **output, size_t *size)
+/* Its messages are for people, unless it is only asked whether it can */
+static int run_cxl(char **argv, bool quiet, char **output, size_t *size)
 {
 	FILE *stream = open_memstream(output, size);
 	int fds[2], status;
@@ -229,7 +231,10 @@ static int run_cxl(char **argv, char **output, size_t *size)
 		return -errno;
 	pid = fork();
 	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
 		dup2(fds[1], STDOUT_FILENO);
+		if (quiet && !freopen("/dev/null", "w", stderr))
+			_exit(127);
 		close(fds[0]);
 		close(fds[1]);
 		execvp("cxl", argv);
@@ -318,7 +323,13 @@ static bool split_options(struct listing *listing, int argc, char **argv, char *
 	return known;
 }
 
-static void print(const struct listing *listing, const char *output)
+static void print(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void merge_and_print(const struct listing *listing, const char *output)
 {
 	struct json_object *object = json_tokener_parse(output);
 
@@ -327,9 +338,46 @@ static void print(const struct listing *listing, const char *output)
 		return;
 	}
 	list_merge(listing, object);
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	print(object);
 	json_object_put(object);
+}
+
+/**
+ * list_region - one region, as an object, as "cxl create-region" prints it
+ * @ctx: of libcxl
+ * @region: its name
+ * @human: sizes and addresses as people read them
+ *
+ * Return: 0, or not, when cxl does not list it.
+ */
+int list_region(struct cxl_ctx *ctx, const char *region, bool human)
+{
+	char *args[] = { "cxl", "list", "-RXT", "-r", (char *)region,
+			 human ? "-u" : NULL, NULL };
+	struct listing listing = { .ctx = ctx, .human = human };
+	struct json_object *object, *first;
+	char *output = NULL;
+	size_t size = 0;
+	int rc;
+
+	rc = run_cxl(args, true, &output, &size);
+	if (rc) {
+		/* Before version 77 it knew nothing of dax devices */
+		args[2] = "-RT";
+		free(output);
+		output = NULL;
+		rc = run_cxl(args, false, &output, &size);
+	}
+	object = rc || !size ? NULL : json_tokener_parse(output);
+	if (object) {
+		list_merge(&listing, object);
+		first = json_object_is_type(object, json_type_array) ?
+			json_object_array_get_idx(object, 0) : object;
+		print(first);
+		json_object_put(object);
+	}
+	free(output);
+	return rc ?: object ? 0 : -ENODEV;
 }
 
 /**
@@ -359,10 +407,10 @@ int verb_list(struct cxl_ctx *ctx, int argc, char **argv)
 		for (int i = 1; i < argc; i++)
 			args[i + 1] = argv[i];
 	args[1] = "list";
-	rc = run_cxl(args, &output, &size);
+	rc = run_cxl(args, false, &output, &size);
 	free(args);
 	if (!rc && size)
-		print(&listing, output);
+		merge_and_print(&listing, output);
 	else if (output)
 		fputs(output, stdout);
 	free(output);

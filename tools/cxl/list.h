@@ -17,6 +17,7 @@ struct listing {
 	bool extents;
 };
 
+int list_region(struct cxl_ctx *ctx, const char *region, bool human);
 void list_merge(const struct listing *listing, struct json_object *object);
 
 #endif

@@ -64,18 +64,25 @@ unsigned long long memmap_size(unsigned long long length)
 	return length / sysconf(_SC_PAGESIZE) * STRUCT_PAGE_SIZE;
 }
 
-/* Is it put on what is plugged? */
-bool memmap_on_memory(const char *region)
+/* Does the kernel put it on what is plugged, for those that ask for it? */
+static bool kernel_allows(void)
 {
-	char device[64], path[256], value[32];
+	char path[256], value[32];
 
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	return sysfs_attr(device, "memmap_on_memory", value, sizeof(value)) &&
-	       !strcmp(value, "1") &&
-	       !system_path(path, sizeof(path),
+	return !system_path(path, sizeof(path),
 			    "sys/module/memory_hotplug/parameters/memmap_on_memory") &&
 	       !sysfs_read(path, value, sizeof(value)) &&
 	       strcmp(value, "N") && strcmp(value, "0");
+}
+
+/* Is it put on what is plugged? */
+bool memmap_on_memory(const char *region)
+{
+	char device[64], value[32];
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	return sysfs_attr(device, "memmap_on_memory", value, sizeof(value)) &&
+	       !strcmp(value, "1") && kernel_allows();
 }
 
 /**
@@ -101,7 +108,12 @@ int memmap_fits(const char *verb, const char *region)
 		return 0;
 	format_size(cost, needed, sizeof(needed));
 	format_size(has, there, sizeof(there));
-	say("%s: %s: its memmap takes %s of the %s that the kernel has for itself, try: echo 1 > /sys/bus/cxl/devices/%s/memmap_on_memory, or --force",
-	    verb, region, needed, there, device);
+	say("%s: %s: its memmap takes %s of the %s that the kernel has for itself (--force: do it all the same)",
+	    verb, region, needed, there);
+	if (kernel_allows())
+		say("  it can be put on the memory: echo 1 > /sys/bus/cxl/devices/%s/memmap_on_memory",
+		    device);
+	else
+		say("  it can be put on the memory, if booted with memory_hotplug.memmap_on_memory=1");
 	return -ENOMEM;
 }

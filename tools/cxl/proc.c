@@ -49,6 +49,10 @@ static void process_name(struct process *process)
 	if (!comm || !fgets(process->name, sizeof(process->name), comm))
 		strcpy(process->name, "?");
 	process->name[strcspn(process->name, "\n")] = '\0';
+	/* Anybody may choose it, and it will be on the terminal of root */
+	for (char *at = process->name; *at; at++)
+		if (!isprint((unsigned char)*at))
+			*at = '?';
 	if (comm)
 		fclose(comm);
 }

@@ -164,7 +164,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	}
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
 	if (rc == -ENODEV)
-		say("%s: there is no such region, see cxl list -R", req->verb);
+		say("%s: there is no such region, nothing was done; see cxl list -R", req->verb);
 	else if (done_word)
 		say("%s: %s %d region%s", req->verb, done_word, done,
 		    done == 1 ? "" : "s");
@@ -191,19 +191,38 @@ int request_attr(const struct request *req, const char *region, const char *attr
 	return -ENODEV;
 }
 
-/* Write, and while that is busy and there is time, write again */
-int request_write(const struct request *req, const char *path, const char *value)
+static long seconds(void)
 {
-	time_t end = time(NULL) + req->wait;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Write, and while that is busy and there is time, write again */
+int request_write(struct request *req, const char *path, const char *value)
+{
 	int rc;
 
+	/* One time for all that is asked for at once */
+	if (!req->end)
+		req->end = seconds() + req->wait;
 	for (;;) {
 		rc = sysfs_write(path, value);
 		if (rc != -EBUSY || !req->wait ||
-		    (req->wait > 0 && time(NULL) >= end))
+		    (req->wait > 0 && seconds() >= req->end))
 			return rc;
 		if (isatty(STDERR_FILENO))
 			fputc('.', stderr);
 		sleep(1);
 	}
+}
+
+/* Why it is busy, once for each region */
+void request_busy(struct request *req, const char *region)
+{
+	if (!strcmp(req->explained, region))
+		return;
+	snprintf(req->explained, sizeof(req->explained), "%s", region);
+	explain_busy(region);
 }

@@ -27,10 +27,6 @@ static const char *advice(int error)
 	case EPERM:
 		return geteuid() ? " (are you root?)" :
 		       " (the memory is guarded: see cxl-cli set-hotplug)";
-	case ENXIO:
-		return " (nobody is there to do it, try: modprobe cxl_sysram)";
-	case EINTR:
-		return ", nothing has changed";
 	default:
 		return "";
 	}

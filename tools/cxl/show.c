@@ -181,15 +181,15 @@ static void print_map(const struct map *map)
 }
 
 /* Not under sysram_region: what there is to say */
-static int show_other(const char *region)
+static void show_other(const char *region)
 {
 	struct level level;
 
 	if (region_level(region, &level) < 0)
-		return -1;
-	printf("%s  level %d%s%s\n", region, level.number, level.reason[0] ? ": " : "",
-	       level.reason);
-	return 0;
+		printf("%s  is persistent memory\n", region);
+	else
+		printf("%s  level %d%s%s\n", region, level.number,
+		       level.reason[0] ? ": " : "", level.reason);
 }
 
 static int show(const char *region, void *arg)
@@ -201,9 +201,10 @@ static int show(const char *region, void *arg)
 	struct level level;
 
 	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (sysfs_path(path, sizeof(path), "devices/%s", device) ||
-	    (!sysfs_exists(path) && !show_other(region)))
+	if (!sysfs_path(path, sizeof(path), "devices/%s", device) && !sysfs_exists(path)) {
+		show_other(region);
 		return 0;
+	}
 	if (request_attr(req, region, "state", path, sizeof(path)) ||
 	    !sysfs_number(region, "size", &map.size) ||
 	    !sysfs_number(region, "resource", &start) || !map.size)

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "cxl-cli.h"
 
@@ -59,6 +62,56 @@ int sysfs_write(const char *path, const char *value)
 	rc = n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
 	close(fd);
 	return rc;
+}
+
+static int end_child(pid_t pid, bool end, int rc)
+{
+	int status;
+
+	if (end)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	/* It may have come to its end all the same */
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : rc;
+}
+
+/**
+ * sysfs_write_child - a write that may take long, and that only a kill would end
+ * @path: of the file
+ * @value: what is written
+ * @seconds: after which it is ended; 0: never
+ * @stop: it is ended when that is not 0, or NULL
+ *
+ * It is done by a child that can be killed: the kernel then takes back what it has
+ * begun.
+ *
+ * Return: 0, an error of the write, -EBUSY when the time is up, -EINTR when stopped.
+ */
+int sysfs_write_child(const char *path, const char *value, long seconds,
+		      const volatile sig_atomic_t *stop)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	struct timespec now, began;
+	siginfo_t info = { 0 };
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		_exit(-sysfs_write(path, value) & 0xff);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	for (;;) {
+		if (!waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG) && info.si_pid)
+			return end_child(pid, false, -EINTR);
+		if (stop && *stop)
+			return end_child(pid, true, -EINTR);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (seconds && now.tv_sec - began.tv_sec >= seconds)
+			return end_child(pid, true, -EBUSY);
+		nanosleep(&pause, NULL);
+	}
 }
 
 int sysfs_read(const char *path, char *value, size_t size)

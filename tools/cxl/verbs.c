@@ -19,8 +19,31 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 		return 0;
 	say_error(req->verb, -rc, "%s: %s", region, value);
 	if (rc == -EBUSY)
-		explain_busy(region);
+		request_busy(req, region);
+	if (rc == -ENXIO)
+		say("  nobody is there to do it, try: modprobe cxl_sysram");
 	return rc;
+}
+
+/* What will stay busy however long one waits */
+static int set_state(struct request *req, const char *region)
+{
+	char device[64], state[32], driver[64];
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (dax_has_it(region, driver, sizeof(driver))) {
+		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli disable-region %s",
+			  region, driver, region);
+		return -EBUSY;
+	}
+	if (strcmp(req->value, "unplugged") && strcmp(req->value, "online") &&
+	    sysfs_attr(device, "state", state, sizeof(state)) &&
+	    !strncmp(state, "online", strlen("online")) && strcmp(state, req->value)) {
+		say_error(req->verb, EBUSY, "%s is %s, try first: cxl-cli unplug %s", region,
+			  state, region);
+		return -EBUSY;
+	}
+	return set_attr(req, region, "state", req->value);
 }
 
 static int set_hotplug(const char *region, void *arg)
@@ -48,8 +71,13 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 	if (request_parse(&req, argc, argv, SELECTING, usage))
 		return EXIT_FAILURE;
 	/* The last word is the policy */
-	if (req.selection.nr)
+	if (req.selection.nr > 1) {
 		req.value = req.selection.names[--req.selection.nr];
+		if (!check_policy(req.verb, req.value, false))
+			return EXIT_FAILURE;
+	} else {
+		req.selection.nr = 0;
+	}
 	return request_run(ctx, &req, set_hotplug, "set", usage);
 }
 
@@ -58,7 +86,7 @@ static int plug(const char *region, void *arg)
 	struct request *req = arg;
 	int rc = req->force ? 0 : memmap_fits(req->verb, region);
 
-	return rc ?: set_attr(req, region, "state", req->value);
+	return rc ?: set_state(req, region);
 }
 
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
@@ -78,7 +106,8 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
-	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage))
+	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage) ||
+	    !check_policy(req.verb, req.value, true))
 		return EXIT_FAILURE;
 	return request_run(ctx, &req, plug, "plugged", usage);
 }
@@ -99,7 +128,7 @@ static int unplug(const char *region, void *arg)
 		if (rc || req->dry_run)
 			return rc;
 	}
-	return set_attr(req, region, "state", req->value);
+	return set_state(req, region);
 }
 
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
@@ -141,7 +170,7 @@ static int release_one(struct request *req, const char *region, const char *attr
 	say_error(req->verb, -rc, "%s: %s %s", region,
 		  strcmp(attr, "release_tag") ? "extent" : "tag", value);
 	if (rc == -EBUSY)
-		explain_busy(region);
+		request_busy(req, region);
 	return rc;
 }
 
@@ -216,30 +245,51 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, release_extents, "released extents of", usage);
 }
 
+/* What is held is handed to DAX */
+static int enable_dax(struct request *req, const char *region)
+{
+	char path[256], name[64], driver[64];
+	int rc;
+
+	snprintf(name, sizeof(name), "dax_%s", region);
+	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind");
+	if (!rc && !sysfs_exists(path)) {
+		say("%s: there is no driver cxl_dax_region, try: modprobe dax_cxl", req->verb);
+		return -ENODEV;
+	}
+	rc = rc ?: sysfs_write(path, name);
+	/* It has it already */
+	if (rc && sysfs_driver(name, driver, sizeof(driver)) &&
+	    !strcmp(driver, "cxl_dax_region"))
+		return 0;
+	if (rc)
+		say_error(req->verb, -rc, "%s", name);
+	if (rc == -EBUSY)
+		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	return rc;
+}
+
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
-	char path[256], name[64], driver[64];
 	struct request *req = arg;
-	bool dax, sysram, held;
+	bool dax = !strcmp(req->driver, "dax"), held;
+	const char *wanted = strcmp(req->driver, "region") ? "sysram_region" : "cxl_region";
+	char path[256], driver[64];
 	int rc;
 
-	dax = !strcmp(req->driver, "dax");
-	sysram = dax || !strcmp(req->driver, "sysram");
-	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind",
-			sysram ? "sysram_region" : "cxl_region");
+	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", wanted);
 	if (!rc && !sysfs_exists(path)) {
-		say("%s: this kernel has no sysram_region (CONFIG_CXL_SYSRAM): cxl create-region still works",
-		    req->verb);
+		say("%s: this kernel has no %s (CONFIG_CXL_SYSRAM): cxl enable-region still works",
+		    req->verb, wanted);
 		return -ENODEV;
 	}
 	held = sysfs_driver(region, driver, sizeof(driver));
-	if (held && strcmp(driver, sysram ? "sysram_region" : "cxl_region")) {
+	if (held && strcmp(driver, wanted)) {
 		say("%s: %s belongs to %s, try first: cxl disable-region %s", req->verb,
 		    region, driver, region);
 		return -EBUSY;
 	}
-	/* To hand to DAX what is held is a step by itself */
 	if (!held)
 		rc = rc ?: sysfs_write(path, region);
 	if (rc)
@@ -247,13 +297,8 @@ static int enable_region(const char *region, void *arg)
 	if (rc || !dax)
 		return rc;
 
-	snprintf(name, sizeof(name), "dax_%s", region);
-	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind") ?:
-	     sysfs_write(path, name);
-	if (!rc)
-		return 0;
-	say_error(req->verb, -rc, "%s", name);
-	if (!held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
+	rc = enable_dax(req, region);
+	if (rc && !held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
 		sysfs_write(path, region);
 	return rc;
 }

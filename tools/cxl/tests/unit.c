@@ -224,6 +224,22 @@ static void test_numbers(void)
 	CHECK("many TiB", !strcmp(text, "1024.00 TiB"));
 }
 
+static void test_names(void)
+{
+	CHECK("a name", is_meant("mem0", "mem", "mem0", NULL));
+	CHECK("its number", is_meant("0", "mem", "mem0", NULL));
+	CHECK("all", is_meant("all", "mem", "mem0", NULL));
+	CHECK("another name of it", is_meant("0000:0d:00.0", "mem", "mem0", "0000:0d:00.0"));
+	CHECK("one of several", is_meant("mem7, 3,mem0", "mem", "mem0", NULL));
+	CHECK("a part of it is not it", !is_meant("mem", "mem", "mem0", NULL));
+	CHECK("nor is more", !is_meant("mem00 01", "mem", "mem0", NULL));
+	CHECK("nothing", !is_meant(", ,", "mem", "mem0", NULL) && !is_meant("", "mem", "mem0", NULL));
+	CHECK("a decoder", is_meant("0.0", "decoder", "decoder0.0", "root"));
+	CHECK("a policy", check_policy("test", "never", false));
+	CHECK("that does not plug", !check_policy("test", "never", true));
+	CHECK("none at all", !check_policy("test", "onlin", false) && !check_policy("test", "", false));
+}
+
 static void test_blocks(void)
 {
 	uint64_t flags[16] = { 0 };
@@ -273,6 +289,9 @@ static void test_memmap(void)
 	    "Node 1, zone  Movable\n  pages free     900000\n");
 	said = CALL(2, &rc, verb_plug, "plug", "region0");
 	CHECK("refused", rc && strstr(said, "16.00 MiB of the 19.53 MiB"));
+	CHECK("and what would help", strstr(said, "memory_hotplug.memmap_on_memory=1"));
+	CALL(2, &rc, verb_plug, "plug", "--type=unplugged", "region0");
+	CHECK("to unplug is another verb", rc && is(CXL "sysram_region0/state", "unplugged"));
 	CHECK("and nothing is done", is(CXL "sysram_region0/state", "unplugged"));
 	CALL(2, &rc, verb_plug, "plug", "--force", "region0");
 	CHECK("--force", !rc && is(CXL "sysram_region0/state", "online_movable"));
@@ -334,13 +353,18 @@ static void test_level(void)
 	put_cxl("sysram_region0", "size", "0\n");
 	CHECK("3: no capacity yet", level_is(3, "capacity"));
 	put_cxl("mem0", "serial", "0x1\n");
+	put_cxl("mem0/ram", "size", "0x40000000\n");
 	CHECK("1: disabled", memdev_level(NULL, "mem0", &level) == 1);
 	link_driver("mem0", "cxl_mem");
 	CHECK("as far as its region", memdev_level(NULL, "mem0", &level) == 3);
 	put_cxl("mem1", "serial", "0x2\n");
+	put_cxl("mem1/ram", "size", "0x0\n");
+	put_cxl("mem1/dynamic_ram_1", "size", "0x40000000\n");
 	link_driver("mem1", "cxl_mem");
 	CHECK("2: no region", memdev_level(NULL, "mem1", &level) == 2 &&
 			      strstr(level.reason, "create-region -t ram -m mem1"));
+	put_cxl("mem1/dynamic_ram_1", "size", "0x0\n");
+	CHECK("nothing that could be memory: none", memdev_level(NULL, "mem1", &level) == -1);
 }
 
 #define TAG "11111111-2222-3333-4444-555555555555"
@@ -485,9 +509,25 @@ static void test_options(void)
 	out = CALL(2, &rc, verb_enable_region, "enable-region", "--driver=foo", "region0");
 	CHECK("a driver that there is not", rc && strstr(out, "sysram, dax or region"));
 	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("enable-region of what is enabled: nothing to do",
+	      !rc && is("sys/bus/cxl/drivers/sysram_region/bind", ""));
+	link_driver("region0", "");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
 	CHECK("enable-region", !rc && is("sys/bus/cxl/drivers/sysram_region/bind", "region0"));
+	link_driver("region0", "sysram_region");
 	out = CALL(1, &rc, verb_show, "show", "region0");
 	CHECK("show", !rc && strstr(out, "level 3: it is held") && strstr(out, "memmap of all: 16.00 MiB"));
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	out = CALL(2, &rc, verb_plug, "plug", "--wait", "--type=online_kernel", "region0");
+	CHECK("another type: says what first, and does not wait",
+	      rc && strstr(out, "region0 is online_movable, try first: cxl-cli unplug region0"));
+	put_cxl("dax_region0", "hotplug", "none\n");
+	link_driver("dax_region0", "cxl_dax_region");
+	out = CALL(2, &rc, verb_unplug, "unplug", "--wait", "region0");
+	CHECK("DAX has it: says so, and does not wait",
+	      rc && strstr(out, "region0 is DAX's (cxl_dax_region), try first: cxl-cli disable-region region0"));
+	out = CALL(2, &rc, verb_set_hotplug, "set-hotplug", "region0", "bogus");
+	CHECK("a policy that there is not: says which there are", rc && strstr(out, "never, offline"));
 	wipe();
 	out = CALL(2, &rc, verb_plug, "plug", "region0");
 	CHECK("a kernel without it", rc && strstr(out, "CONFIG_CXL_SYSRAM"));
@@ -502,7 +542,7 @@ static void test_processes(void)
 	}
 
 	wipe();
-	put("proc/17/comm", "some program\n");
+	put("proc/17/comm", "some\033[2Jprogram\n");
 	put("proc/17/numa_maps",
 	    "7f00 bind:1 anon=3 dirty=3 N0=1 N1=2 kernelpagesize_kB=4\n"
 	    "7f01 default file=/lib N1=1 kernelpagesize_kB=2048\n"
@@ -513,7 +553,7 @@ static void test_processes(void)
 	put("proc/self", "\n");
 	for_each_process_on(1, keep, &last);
 	CHECK("who has memory on a node", last.pid == 17 && last.kib == 2056 && last.bound &&
-					  !strcmp(last.name, "some program"));
+					  !strcmp(last.name, "some?[2Jprogram"));
 	memset(&last, 0, sizeof(last));
 	for_each_process_on(3, keep, &last);
 	CHECK("nobody", !last.pid);
@@ -525,6 +565,7 @@ int main(void)
 		return EXIT_FAILURE;
 	setenv("CXL_CLI_ROOT", root, 1);
 	test_numbers();
+	test_names();
 	test_blocks();
 	test_memmap();
 	test_level();
