@@ -71,10 +71,10 @@ static void mock_extents_free(struct list_head *extents)
 static struct mock_extent *mock_extent_add(struct list_head *extents, u64 start,
 					   u64 len)
 {
-	struct mock_extent *extent = kzalloc_obj(*extent), *other;
+	/* A device does not run out of memory when its host does */
+	struct mock_extent *extent = kzalloc_obj(*extent, GFP_KERNEL | __GFP_NOFAIL);
+	struct mock_extent *other;
 
-	if (!extent)
-		return NULL;
 	extent->start = start;
 	extent->len = len;
 	list_for_each_entry(other, extents, list)
@@ -259,8 +259,6 @@ static int mock_dcd_answer(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 			return mock_refuse(cmd, CXL_MBOX_CMD_RC_EXTLIST);
 		}
 		extent = mock_extent_add(&dcd->answer, start, len);
-		if (!extent)
-			return -ENOMEM;
 		extent->tag = from->tag;
 		extent->seq = from->seq;
 	}
@@ -272,8 +270,6 @@ static int mock_dcd_answer(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 							  extent->start,
 							  extent->len);
 
-		if (!new)
-			return -ENOMEM;
 		new->tag = extent->tag;
 		new->seq = extent->seq;
 	}
@@ -482,8 +478,6 @@ static int mock_dcd_happens(struct mock_dcd *dcd,
 	}
 	offer->open = event->flags & CXL_EVENT_DCD_MORE;
 	extent = mock_extent_add(&offer->extents, start, len);
-	if (!extent)
-		return -ENOMEM;
 	extent->tag = event->extent.tag;
 	extent->seq = le16_to_cpu(event->extent.shared_seq);
 	return 0;
