@@ -14,7 +14,7 @@ sources() {
 		/usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev
 	mkdir -p "$1/tests"
 	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$1/"
-	cp -u "$ROOT"/tools/cxl/tests/{*.c,help} "$1/tests/"
+	cp -u "$ROOT"/tools/cxl/tests/{*.c,*.h,help} "$1/tests/"
 }
 
 build() {

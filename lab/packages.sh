@@ -70,8 +70,8 @@ image_fill() {
 	local lab=$IMAGE/lab
 	rm -rf "$lab" "$IMAGE/root/deb"
 	mkdir -p "$lab/scenarios" "$IMAGE/root/deb"
-	cp "$ROOT"/lab/guest/{agent,lib} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
-	cp "$ROOT"/lab/scenarios/package-* "$lab/scenarios/"
+	cp "$ROOT"/lab/guest/{agent,lib,packaged} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
+	cp "$ROOT"/lab/scenarios/{package,example}-* "$lab/scenarios/"
 	chmod 755 "$lab/agent"
 	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-cli_*.deb "$IMAGE/root/deb/"
 	cp "$ROOT/lab/guest/lab.service" "$IMAGE/etc/systemd/system/"
@@ -94,8 +94,8 @@ test_packages() {
 	step "a disk with that" image-disk eval 'image_fill && image_disk'
 	if python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" --accel "${LAB_ACCEL:-tcg,thread=multi}" \
 		--kernel "$(compgen -G "$IMAGE/boot/vmlinuz-*")" --initrd "$(compgen -G "$IMAGE/boot/initrd.img-*")" \
-		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --name packages --timeout 1500 --boot-timeout 400 \
-		package-install package-run; then
+		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --name packages --timeout 2400 --boot-timeout 400 \
+		package-install package-run example-serial example-dax example-ram; then
 		say "ok the packages, on a machine with systemd"
 	else
 		say "not ok the packages, on a machine with systemd"

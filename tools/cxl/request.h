@@ -44,6 +44,11 @@ struct request {
 
 /* For request_parse(): the options that select regions */
 #define SELECTING "bus decoder memdev"
+#define USAGE_SELECTING \
+	"  -b, --bus=BUS          only regions of this bus\n" \
+	"  -d, --decoder=DECODER  only regions of this root decoder\n" \
+	"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n" \
+	"  -h, --help             this text"
 
 int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		  const char *usage);

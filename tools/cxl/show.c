@@ -237,10 +237,7 @@ int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 		"Draw a map of a region: what of it is plugged, where its extents are, which of\n"
 		"them have tags, how much is in use, and what keeps it from being memory. In\n"
 		"colour on a terminal. REGION may be all.\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING, usage))

@@ -5,8 +5,9 @@
 #include <string.h>
 #include "request.h"
 
+/* @what: @value is, in messages, with a space */
 static int set_attr(struct request *req, const char *region, const char *attr,
-		    const char *value)
+		    const char *what, const char *value)
 {
 	char path[256];
 	int rc;
@@ -17,10 +18,10 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	rc = request_write(req, path, value);
 	if (!rc)
 		return 0;
-	say_error(req->verb, -rc, "%s: %s", region, value);
+	say_error(req->verb, -rc, "%s: %s%s", region, what, value);
 	if (rc == -EBUSY)
 		request_busy(req, region);
-	if (rc == -ENXIO)
+	if (rc == -ENXIO && !strcmp(attr, "state"))
 		say("  nobody is there to do it, try: modprobe cxl_sysram");
 	return rc;
 }
@@ -43,14 +44,14 @@ static int set_state(struct request *req, const char *region)
 			  state, region);
 		return -EBUSY;
 	}
-	return set_attr(req, region, "state", req->value);
+	return set_attr(req, region, "state", "", req->value);
 }
 
 static int set_hotplug(const char *region, void *arg)
 {
 	struct request *req = arg;
 
-	return set_attr(req, region, "hotplug", req->value);
+	return set_attr(req, region, "hotplug", "", req->value);
 }
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
@@ -62,10 +63,7 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"it), never (hold it, and let nobody make System RAM of it), offline, online,\n"
 		"online_kernel or online_movable. What is plugged already stays what it is.\n"
 		"REGION may be all.\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING, usage))
@@ -100,10 +98,7 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 		"                         offline\n"
 		"      --force            also when its memmap leaves the kernel too little\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
 	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage) ||
@@ -142,10 +137,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"                         elsewhere, and move it\n"
 		"      --dry-run          only say what --drain would do\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
 	if (request_parse(&req, argc, argv, SELECTING " wait drain dry-run", usage))
@@ -154,24 +146,14 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 			   usage);
 }
 
-/* Write to an attribute of the region, once for each value */
-static int release_one(struct request *req, const char *region, const char *attr,
-		       const char *value)
+static int release_one(struct request *req, const char *region, const char *id)
 {
-	char path[256];
-	int rc;
+	return set_attr(req, region, "release_extent", "extent ", id);
+}
 
-	rc = request_attr(req, region, attr, path, sizeof(path));
-	if (rc)
-		return rc;
-	rc = request_write(req, path, value);
-	if (!rc)
-		return 0;
-	say_error(req->verb, -rc, "%s: %s %s", region,
-		  strcmp(attr, "release_tag") ? "extent" : "tag", value);
-	if (rc == -EBUSY)
-		request_busy(req, region);
-	return rc;
+static int release_tag(struct request *req, const char *region, const char *tag)
+{
+	return set_attr(req, region, "release_tag", "tag ", tag);
 }
 
 static int release_listed(struct request *req, const char *region)
@@ -181,10 +163,10 @@ static int release_listed(struct request *req, const char *region)
 
 	for (int i = 0; i < req->nr_ids; i++) {
 		snprintf(id, sizeof(id), "%u", req->ids[i]);
-		rc = release_one(req, region, "release_extent", id) ?: rc;
+		rc = release_one(req, region, id) ?: rc;
 	}
 	for (int i = 0; i < req->nr_tags; i++)
-		rc = release_one(req, region, "release_tag", req->tags[i]) ?: rc;
+		rc = release_tag(req, region, req->tags[i]) ?: rc;
 	return rc;
 }
 
@@ -199,10 +181,8 @@ static int release_entry(const struct extent *extent, void *arg)
 	struct release_all *all = arg;
 
 	if (extent->tag[0])
-		return release_one(all->req, all->region, "release_tag",
-				   extent->tag);
-	return release_one(all->req, all->region, "release_extent",
-			   strchr(extent->name, '.') + 1);
+		return release_tag(all->req, all->region, extent->tag);
+	return release_one(all->req, all->region, strchr(extent->name, '.') + 1);
 }
 
 static int release_all(struct request *req, const char *region)
@@ -230,10 +210,7 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --tag=UUID         the allocation of this tag; may be repeated\n"
 		"      --all              all extents and allocations\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING " id tag all wait", usage))
@@ -311,10 +288,7 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"Enable a region, as cxl does, and choose who has it.\n"
 		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a dax\n"
 		"                         device; region: as without a choice\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING " driver", usage))

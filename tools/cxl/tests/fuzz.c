@@ -14,8 +14,7 @@
 #include <unistd.h>
 #include "../list.h"
 #include "../request.h"
-
-static char root[] = "/tmp/cxl-cli-fuzz.XXXXXX";
+#include "root.h"
 
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done)
@@ -24,24 +23,6 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 	(void)selection;
 	*done = 0;
 	return fn("region0", arg);
-}
-
-static void put(const char *path, const char *text)
-{
-	char full[PATH_MAX];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		mkdir(full, 0777);
-		*at = '/';
-	}
-	file = fopen(full, "w");
-	if (!file)
-		abort();
-	fputs(text, file);
-	fclose(file);
 }
 
 static void set_up(void)

@@ -15,9 +15,9 @@
 #include <unistd.h>
 #include "../list.h"
 #include "../request.h"
+#include "root.h"
 
 static int passed, failed;
-static char root[] = "/tmp/cxl-cli.XXXXXX";
 
 #define CHECK(what, condition) check(what, condition, #condition)
 
@@ -51,23 +51,6 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 			(*done)++;
 	}
 	return rc ?: selection->nr ? rc : -ENODEV;
-}
-
-/* put "a/b" = value, with all directories */
-static void put(const char *path, const char *value)
-{
-	char full[PATH_MAX];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		mkdir(full, 0777);
-		*at = '/';
-	}
-	file = fopen(full, "w");
-	if (!file || fputs(value, file) < 0 || fclose(file))
-		abort();
 }
 
 #define CXL "sys/bus/cxl/devices/"
