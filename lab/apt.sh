@@ -38,7 +38,7 @@ papt() {
 }
 
 # root_of DIRECTORY SUITE INCLUDES PREFERENCES DEB_LINE...: a Debian root, with
-# PREFERENCES (apt_preferences(5) text) in force
+# PREFERENCES (apt_preferences(5) text) in force; VARIANT=extract: files alone
 root_of() {
 	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ CVU=
 	mkdir -p "$CACHE/apt"
@@ -47,7 +47,7 @@ root_of() {
 	# mmdebstrap does not look at the machine's apt.conf
 	eval "$(apt-config shell CVU Acquire::Check-Valid-Until)"
 	rm -rf "$dir"
-	mmdebstrap --variant=minbase --include="$include" \
+	mmdebstrap --variant="${VARIANT:-minbase}" --include="$include" \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt="Acquire::Check-Valid-Until \"${CVU:-true}\"" \

@@ -80,6 +80,7 @@ if [ "$mode" != static ]; then
 	stage "kernel" build kernel base cxl || give_up kernel
 fi
 count "static checks" "$ROOT/lab/static.sh"
+count "cxl-cli" "$ROOT/lab/cli.sh" test
 [ "$mode" != static ] || finish
 guests "unit tests and scenarios" kernel '[!l]*'
 stage "debug kernel" build debug base cxl debug || give_up "debug kernel"

@@ -15,6 +15,8 @@ GUEST_ROOT=$CACHE/guest
 # Debian after bookworm.
 PACKAGES=kmod,udev,procps,numactl,ndctl,daxctl,cxl,jq,util-linux-extra,kexec-tools,libmemkind0
 MEMKIND='Package: *\nPin: release n=bookworm\nPin-Priority: 1\n\nPackage: libmemkind0 memkind\nPin: release n=bookworm\nPin-Priority: 990\n'
+# Other versions of cxl that people have; that of the guest is 81
+VERSIONS="76:bookworm:ndctl 85:forky:cxl"
 BACKPORT='Package: src:qemu src:seabios src:ipxe\nPin: release n=trixie-backports\nPin-Priority: 990\n'
 
 qemu_is_new() {
@@ -49,6 +51,42 @@ qemu() {
 	echo "$QEMU" >"$CACHE/qemu.command"
 }
 
+# cxl_version NUMBER SUITE PACKAGE: into /opt/cxlNUMBER of the guest, with all that
+# it needs, and a cxl-cli with the same libraries
+cxl_version() {
+	local root=$CACHE/cxl-$1 to=$CACHE/versions/opt/cxl$1 name loader libs
+	VARIANT=extract root_of "$root" "$2" "$3,daxctl,libnuma1,libjson-c5,libuuid1,libcxl1" "" "$(deb_line "$2")"
+	mkdir -p "$to/bin" "$to/lib" "$to/libexec"
+	loader=$(readlink -f "$root/usr/lib64/ld-linux-x86-64.so.2" || readlink -f "$root/lib64/ld-linux-x86-64.so.2")
+	cp "$loader" "$to/lib/loader"
+	libs=$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu
+	for name in cxl daxctl; do
+		cp "$root/usr/bin/$name" "$to/libexec/"
+		"$loader" --library-path "$libs" --list "$root/usr/bin/$name" | awk '$2 == "=>" {print $3}'
+	done >"$root.libs"
+	for name in numa json-c uuid cxl daxctl; do ls "$root"/lib/x86_64-linux-gnu/lib$name.so.? "$root"/usr/lib/x86_64-linux-gnu/lib$name.so.? 2>/dev/null || true; done >>"$root.libs"
+	sort -u "$root.libs" | xargs cp -Lt "$to/lib/"
+	cp -L "$root"/lib/x86_64-linux-gnu/lib{c,m}.so.6 "$to/lib/" 2>/dev/null || cp -L "$root"/usr/lib/x86_64-linux-gnu/lib{c,m}.so.6 "$to/lib/"
+	for name in cxl daxctl cxl-cli; do
+		printf '#!/bin/sh\nexec /opt/cxl%s/lib/loader --library-path /opt/cxl%s/lib %s "$@"\n' "$1" "$1" \
+			"$([ $name = cxl-cli ] && echo /usr/bin/cxl-cli || echo "/opt/cxl$1/libexec/$name")" >"$to/bin/$name"
+		chmod 755 "$to/bin/$name"
+	done
+	rm -rf "$root"
+}
+
+install_versions() {
+	local version
+	rm -rf "$CACHE/versions"
+	for version in $VERSIONS; do
+		# shellcheck disable=SC2086
+		cxl_version ${version//:/ }
+	done
+	(cd "$CACHE/versions" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1 >"$CACHE/versions.cpio.gz.new")
+	mv "$CACHE/versions.cpio.gz.new" "$CACHE/versions.cpio.gz"
+	echo "$VERSIONS" >"$CACHE/versions.list"
+}
+
 install_guest() {
 	root_of "$GUEST_ROOT" trixie "$PACKAGES" "$MEMKIND" "$(deb_line trixie)" "$(deb_line bookworm)"
 	(cd "$GUEST_ROOT" && rm -rf var/cache/apt/* var/lib/apt/lists/* usr/share/doc usr/share/locale usr/share/man &&
@@ -58,6 +96,12 @@ install_guest() {
 }
 
 root() {
+	guest_root
+	[ -e "$CACHE/versions.cpio.gz" ] && [ "$(cat "$CACHE/versions.list" 2>/dev/null)" = "$VERSIONS" ] && return
+	step "installing other versions of cxl into the cache" versions install_versions
+}
+
+guest_root() {
 	[ -e "$CACHE/guest.cpio.gz" ] && [ "$(cat "$CACHE/guest.packages" 2>/dev/null)" = "$PACKAGES $MEMKIND" ] && return
 	need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring" cpio=cpio
 	step "installing the guest into the cache" guest install_guest
@@ -72,16 +116,6 @@ helpers() {
 		! grep -q dlfcn.h "$source" || static=
 		${CC:-gcc} $static -O2 -Wall -Wextra -Werror -o "$1/$(basename "${source%.c}")" "$source"
 	done
-}
-
-# Built here, against this machine's libcxl; the guest has another
-cli() {
-	need pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev /usr/include/json-c/json.h=libjson-c-dev \
-		/usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev
-	mkdir -p "$CACHE/out/cli"
-	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$CACHE/out/cli/"
-	CFLAGS="-O2 -g -Werror" make -s -C "$CACHE/out/cli" cxl-cli
-	install -D -m 755 "$CACHE/out/cli/cxl-cli" "$1/usr/bin/cxl-cli"
 }
 
 # The modules of cxl_test stay out of the way of modprobe, see /lab/mock
@@ -100,7 +134,7 @@ initrd() {
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
 	make -s -C "$TREE" O="$CACHE/out/$name" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
 	cxl_test "$name" "$over/lab/cxl_test"
-	cp -r "$ROOT"/lab/guest/{init,agent,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
+	cp -r "$ROOT"/lab/guest/{init,agent,guide,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
@@ -108,10 +142,12 @@ initrd() {
 	mkdir "$over/lab/selftests"
 	cp -r "$TREE"/tools/testing/selftests/{dax,kselftest} "$over/lab/selftests/"
 	cp "$ROOT"/lab/scenarios/* "$over/lab/scenarios/"
+	cp -r "$ROOT/tools/cxl/examples" "$over/lab/"
+	cp "$ROOT/Documentation/admin-guide/mm/cxl-memory.rst" "$over/lab/guide.rst"
 	helpers "$over/lab/bin"
-	cli "$over"
+	"$ROOT/lab/cli.sh" build "$over/usr/bin"
 	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$over.cpio.gz"
-	cat "$CACHE/guest.cpio.gz" "$over.cpio.gz" >"$CACHE/initrd-$name"
+	cat "$CACHE/guest.cpio.gz" "$CACHE/versions.cpio.gz" "$over.cpio.gz" >"$CACHE/initrd-$name"
 }
 
 case ${1:-} in

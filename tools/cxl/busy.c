@@ -79,18 +79,86 @@ static void explain_dax(int region)
 	closedir(proc);
 }
 
+/* Has DAX all of a region? What is dynamic is DAX's by tags, and never all of it */
+bool dax_has_it(const char *region, char *driver, size_t size)
+{
+	char path[256], device[64];
+
+	if (sysfs_path(path, sizeof(path), "devices/sysram_%s/release_extent", region) ||
+	    sysfs_exists(path))
+		return false;
+	snprintf(device, sizeof(device), "dax_%s", region);
+	return sysfs_driver(device, driver, size);
+}
+
+struct busy_block {
+	unsigned long long nr;
+	long long used;
+};
+
+static int by_use(const void *a, const void *b)
+{
+	const struct busy_block *x = a, *y = b;
+
+	return (x->used < y->used) - (x->used > y->used);
+}
+
+/* The blocks that are used most */
+static void explain_blocks(const char *region)
+{
+	unsigned long long start, size, block = block_size();
+	struct busy_block *busy;
+	struct blocks blocks;
+	char used[32], all[32];
+	size_t nr = 0;
+
+	if (!block || !sysfs_number(region, "resource", &start) ||
+	    !sysfs_number(region, "size", &size))
+		return;
+	busy = calloc(size / block + 1, sizeof(*busy));
+	if (!busy)
+		return;
+	for (unsigned long long at = start; at < start + size; at += block) {
+		blocks_of(at, block, &blocks);
+		if (!blocks.online)
+			continue;
+		busy[nr].nr = at / block;
+		busy[nr].used = used_in(at, block);
+		if (busy[nr].used > 0)
+			nr++;
+	}
+	qsort(busy, nr, sizeof(*busy), by_use);
+	format_size(block, all, sizeof(all));
+	for (size_t i = 0; i < nr && i < BUSY_SHOWN; i++) {
+		format_size(busy[i].used, used, sizeof(used));
+		say("  memory block memory%llu: %s of %s are in use", busy[i].nr, used, all);
+	}
+	if (nr > BUSY_SHOWN)
+		say("  and %zu blocks more", nr - BUSY_SHOWN);
+	free(busy);
+}
+
 /**
- * explain_busy - who has something of a region
+ * explain_busy - what of a region is in use, by whom, and what can be done
  * @region: its name
  */
 void explain_busy(const char *region)
 {
-	char path[256], node[16];
 	int id = atoi(region + strlen("region"));
+	unsigned long long node;
+	char device[64], dax[64], driver[64];
 
-	if (!sysfs_path(path, sizeof(path), "devices/sysram_region%d/target_node", id) &&
-	    !sysfs_read(path, node, sizeof(node)))
-		explain_processes(atoi(node));
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	explain_blocks(region);
+	snprintf(dax, sizeof(dax), "dax_%s/dax%d.0", region, id);
+	if (sysfs_number(device, "target_node", &node) ||
+	    sysfs_number(dax, "target_node", &node))
+		explain_processes(node);
 	explain_dax(id);
+	if (dax_has_it(region, driver, sizeof(driver)))
+		say("  end what uses it, and try again");
+	else
+		say("  end, or move, what uses it and try again, or: cxl-cli unplug --drain --wait=60 %s",
+		    region);
 	say("  what the kernel says: dmesg | grep %s", region);
 }

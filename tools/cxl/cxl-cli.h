@@ -2,6 +2,7 @@
 #ifndef CXL_CLI_H
 #define CXL_CLI_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <cxl/libcxl.h>
@@ -33,12 +34,25 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* sysfs.c: files below /sys/bus/cxl, or below $CXL_CLI_SYSFS for tests */
+/* sysfs.c: files below /sys/bus/cxl; for tests, all paths are below $CXL_CLI_ROOT */
+int system_path(char *path, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 int sysfs_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int sysfs_write(const char *path, const char *value);
+int sysfs_write_child(const char *path, const char *value, long seconds,
+		      const volatile sig_atomic_t *stop);
 int sysfs_read(const char *path, char *value, size_t size);
 bool sysfs_exists(const char *path);
+bool sysfs_attr(const char *device, const char *name, char *value, size_t size);
+bool sysfs_number(const char *device, const char *name, unsigned long long *number);
+int sysfs_attr_write(const char *device, const char *name, const char *value);
+bool sysfs_driver(const char *device, char *driver, size_t size);
+
+/* number.c */
+int parse_number(const char *text, unsigned long max, unsigned long *value);
+int parse_size(const char *text, unsigned long long *size);
+void format_size(unsigned long long bytes, char *text, size_t size);
 
 /**
  * struct selection - which regions a command is for
@@ -47,6 +61,7 @@ bool sysfs_exists(const char *path);
  * @bus: only those of this bus, or NULL
  * @decoder: only those of this root decoder, or NULL
  * @memdev: only those that have this memdev, or NULL
+ * @pmem: "all" is also for persistent memory
  */
 struct selection {
 	char **names;
@@ -54,9 +69,17 @@ struct selection {
 	const char *bus;
 	const char *decoder;
 	const char *memdev;
+	bool pmem;
 };
 
+/* names.c */
+bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
+bool check_policy(const char *verb, const char *policy, bool plugs);
+
 /* select.c: one region after the other */
+bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
+			   struct cxl_decoder *decoder);
+bool memdev_is_meant(const char *names, struct cxl_memdev *memdev);
 typedef int (*region_fn)(const char *region, void *arg);
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done);
@@ -99,10 +122,50 @@ struct process {
 void for_each_process_on(int node, void (*fn)(const struct process *process,
 					      void *arg), void *arg);
 
+/**
+ * struct blocks - memory blocks of a range, bytes
+ * @size: of one
+ * @present: added to the kernel
+ * @online: of these
+ * @movable: of these, in ZONE_MOVABLE
+ */
+struct blocks {
+	unsigned long long size;
+	unsigned long long present;
+	unsigned long long online;
+	unsigned long long movable;
+};
+
+/* blocks.c */
+unsigned long long block_size(void);
+void blocks_of(unsigned long long start, unsigned long long length,
+	       struct blocks *blocks);
+long long used_in(unsigned long long start, unsigned long long length);
+
+/* memmap.c */
+unsigned long long memmap_size(unsigned long long length);
+bool memmap_on_memory(const char *region);
+int memmap_fits(const char *verb, const char *region);
+
+/**
+ * struct level - how far something is on its way to being memory
+ * @number: 0 to 4, see level.c
+ * @reason: that it is not more; empty at 4
+ */
+struct level {
+	int number;
+	char reason[192];
+};
+
+/* level.c */
+int region_level(const char *region, struct level *level);
+int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
+
 /* drain.c */
 int drain(const char *region, int node, bool dry_run);
 
 /* busy.c: why something cannot be unplugged */
+bool dax_has_it(const char *region, char *driver, size_t size);
 void explain_busy(const char *region);
 
 #endif

@@ -19,18 +19,15 @@ struct draining {
 	struct bitmask *from;
 	struct bitmask *to;
 	bool dry_run;
-	int bound;
 };
 
 static void drain_process(const struct process *process, void *arg)
 {
 	struct draining *draining = arg;
 
-	if (process->bound) {
+	if (process->bound)
 		say("  process %d (%s) is bound to the node, with %lu KiB of it: it may be ended when the node goes",
 		    process->pid, process->name, process->kib);
-		draining->bound++;
-	}
 	if (draining->dry_run) {
 		say("  would move %lu KiB of process %d (%s)", process->kib,
 		    process->pid, process->name);
@@ -40,9 +37,10 @@ static void drain_process(const struct process *process, void *arg)
 	numa_migrate_pages(process->pid, draining->from, draining->to);
 }
 
-static long long free_elsewhere(int node, struct bitmask *to)
+/* Other nodes, and what of this one is not the region */
+static long long free_elsewhere(int node, long long rest, struct bitmask *to)
 {
-	long long all = 0, free;
+	long long all = rest, free;
 
 	for (int i = 0; i <= numa_max_node(); i++) {
 		if (i == node || !numa_bitmask_isbitset(numa_all_nodes_ptr, i) ||
@@ -54,40 +52,63 @@ static long long free_elsewhere(int node, struct bitmask *to)
 	return all - all / 100 * SPARE_PERCENT;
 }
 
+/* Move it before the node goes; what cannot be moved here, unplug will try */
+static int move(struct draining *draining, int node, long long used, bool shared,
+		long long rest)
+{
+	long long room;
+	int rc = 0;
+
+	draining->from = numa_allocate_nodemask();
+	draining->to = numa_allocate_nodemask();
+	numa_bitmask_setbit(draining->from, node);
+	room = free_elsewhere(node, rest, draining->to);
+	say("%s: %lld MiB of it are in use, %lld MiB are free elsewhere", draining->region,
+	    used >> 20, room >> 20);
+	if (used > room)
+		rc = -ENOMEM;
+	else if (shared)
+		say("  node %d has other memory, too: what is in use moves as it is unplugged",
+		    node);
+	else
+		for_each_process_on(node, drain_process, draining);
+	numa_free_nodemask(draining->from);
+	numa_free_nodemask(draining->to);
+	return rc;
+}
+
 /**
- * drain - empty the node of a region
+ * drain - empty the memory of a region
  * @region: its name, for messages
  * @node: its node
  * @dry_run: only say what would happen
  *
  * Return: 0; -ENOMEM, with the numbers, when what is in use there does not fit
- * elsewhere; -ENOSYS without NUMA.
+ * elsewhere; -EOPNOTSUPP without NUMA.
  */
 int drain(const char *region, int node, bool dry_run)
 {
 	struct draining draining = { .region = region, .dry_run = dry_run };
-	long long size, free = 0, used, room;
-	int rc = 0;
+	unsigned long long start, length;
+	long long size, free = 0, used, rest;
+	struct blocks blocks;
+	bool shared;
 
 	if (numa_available() < 0)
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	size = numa_node_size64(node, &free);
-	/* There is nothing on it */
-	if (size <= 0)
+	if (!sysfs_number(region, "resource", &start) ||
+	    !sysfs_number(region, "size", &length))
+		return -ENODEV;
+	blocks_of(start, length, &blocks);
+	/* There is nothing of it */
+	if (size <= 0 || !blocks.online)
 		return 0;
-
-	draining.from = numa_allocate_nodemask();
-	draining.to = numa_allocate_nodemask();
-	numa_bitmask_setbit(draining.from, node);
-	used = size - free;
-	room = free_elsewhere(node, draining.to);
-	say("%s: %lld MiB of node %d are in use, %lld MiB are free elsewhere", region,
-	    used >> 20, node, room >> 20);
-	if (used > room)
-		rc = -ENOMEM;
-	else
-		for_each_process_on(node, drain_process, &draining);
-	numa_free_nodemask(draining.from);
-	numa_free_nodemask(draining.to);
-	return rc;
+	/* Less than a block is what the kernel has kept of the region for itself */
+	shared = size >= (long long)(blocks.online + blocks.size);
+	used = shared ? used_in(start, length) : size - free;
+	if (used < 0)
+		used = size - free;
+	rest = shared ? free - ((long long)blocks.online - used) : 0;
+	return move(&draining, node, used, shared, rest > 0 ? rest : 0);
 }

@@ -1,42 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dirent.h>
 #include <errno.h>
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <json-c/json.h>
-#include "cxl-cli.h"
+#include "list.h"
 
 /*
  * list: what cxl lists, with what it does not know put into it. Every region that is
  * under sysram_region has an object of that name; with -N its extents, too.
  */
 
-/**
- * struct listing - how it is to be listed
- * @human: sizes and addresses as people read them
- * @extents: with the extents of dynamic regions
- */
-struct listing {
-	bool human;
-	bool extents;
-};
-
 static struct json_object *bytes(const struct listing *listing,
 				 unsigned long long value)
 {
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
-	double size = value / 1024.0;
 	char text[64];
-	int i = 0;
 
 	if (!listing->human || value < 1024)
 		return json_object_new_uint64(value);
-	for (; size >= 1024 && i < 3; i++)
-		size /= 1024;
-	snprintf(text, sizeof(text), "%.2f %s", size, units[i]);
+	format_size(value, text, sizeof(text));
 	return json_object_new_string(text);
 }
 
@@ -51,31 +38,30 @@ static struct json_object *address(const struct listing *listing,
 	return json_object_new_string(text);
 }
 
-static bool attr(const char *device, const char *name, char *value, size_t size)
-{
-	char path[512];
-
-	return !sysfs_path(path, sizeof(path), "devices/%s/%s", device, name) &&
-	       !sysfs_read(path, value, size);
-}
-
 static void add_text(struct json_object *object, const char *device,
-		     const char *name, const char *key)
+		     const char *name)
 {
 	char value[128];
 
-	if (attr(device, name, value, sizeof(value)))
-		json_object_object_add(object, key, json_object_new_string(value));
+	if (sysfs_attr(device, name, value, sizeof(value)))
+		json_object_object_add(object, name, json_object_new_string(value));
 }
 
 static void add_bytes(const struct listing *listing, struct json_object *object,
 		      const char *device, const char *name)
 {
-	char value[128];
+	unsigned long long value;
 
-	if (attr(device, name, value, sizeof(value)))
-		json_object_object_add(object, name,
-				       bytes(listing, strtoull(value, NULL, 0)));
+	if (sysfs_number(device, name, &value))
+		json_object_object_add(object, name, bytes(listing, value));
+}
+
+static void add_level(struct json_object *object, const struct level *level)
+{
+	json_object_object_add(object, "level", json_object_new_int(level->number));
+	if (level->reason[0])
+		json_object_object_add(object, "level_reason",
+				       json_object_new_string(level->reason));
 }
 
 /* The dax device of a tag, if it has one */
@@ -130,57 +116,110 @@ static int add_extent(const struct extent *extent, void *arg)
 	return 0;
 }
 
-static void add_sysram(const struct listing *listing, struct json_object *region)
+/* Which zone its memory is in, when any of it is online */
+static void add_zone(struct json_object *object, const char *region)
 {
-	struct json_object *name, *object;
-	char device[64], path[256], value[32];
+	unsigned long long start, size;
+	struct blocks blocks;
 
-	if (!json_object_object_get_ex(region, "region", &name) ||
-	    !json_object_is_type(name, json_type_string))
+	if (!sysfs_number(region, "resource", &start) ||
+	    !sysfs_number(region, "size", &size))
 		return;
-	snprintf(device, sizeof(device), "sysram_%s", json_object_get_string(name));
+	blocks_of(start, size, &blocks);
+	if (blocks.online)
+		json_object_object_add(object, "zone", json_object_new_string(
+			blocks.movable == blocks.online ? "movable" :
+			blocks.movable ? "mixed" : "kernel"));
+}
+
+static void add_extents(const struct listing *listing, struct json_object *object,
+			const char *region, const char *device)
+{
+	struct extents extents = { .listing = listing, .region = region };
+	char path[256];
+
+	if (!listing->extents ||
+	    sysfs_path(path, sizeof(path), "devices/%s/release_extent", device) ||
+	    !sysfs_exists(path))
+		return;
+	extents.array = json_object_new_array();
+	for_each_extent(region, add_extent, &extents);
+	json_object_object_add(object, "extents", extents.array);
+}
+
+static void add_sysram(const struct listing *listing, struct json_object *region,
+		       const char *name)
+{
+	unsigned long long node, size;
+	struct json_object *object;
+	char device[64], path[256];
+
+	snprintf(device, sizeof(device), "sysram_%s", name);
 	if (sysfs_path(path, sizeof(path), "devices/%s", device) ||
 	    !sysfs_exists(path))
 		return;
 
 	object = json_object_new_object();
-	add_text(object, device, "hotplug", "hotplug");
-	add_text(object, device, "state", "state");
+	add_text(object, device, "hotplug");
+	add_text(object, device, "state");
 	add_bytes(listing, object, device, "size");
 	add_bytes(listing, object, device, "plugged_size");
-	if (attr(device, "target_node", value, sizeof(value)))
-		json_object_object_add(object, "numa_node",
-				       json_object_new_int(atoi(value)));
-	sysfs_path(path, sizeof(path), "devices/%s/release_extent", device);
-	if (listing->extents && sysfs_exists(path)) {
-		struct extents extents = {
-			.listing = listing,
-			.region = json_object_get_string(name),
-			.array = json_object_new_array(),
-		};
-
-		for_each_extent(extents.region, add_extent, &extents);
-		json_object_object_add(object, "extents", extents.array);
-	}
+	if (sysfs_number(device, "target_node", &node))
+		json_object_object_add(object, "numa_node", json_object_new_int(node));
+	add_zone(object, name);
+	if (sysfs_number(device, "size", &size))
+		json_object_object_add(object, "memmap_size",
+				       bytes(listing, memmap_size(size)));
+	json_object_object_add(object, "memmap_on_memory",
+			       json_object_new_boolean(memmap_on_memory(name)));
+	add_extents(listing, object, name, device);
 	json_object_object_add(region, "sysram_region", object);
 }
 
-/* Regions may be anywhere in what cxl lists */
-static void merge(const struct listing *listing, struct json_object *object)
+static const char *text_of(struct json_object *object, const char *key)
 {
-	if (json_object_is_type(object, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(object); i++)
-			merge(listing, json_object_array_get_idx(object, i));
-	} else if (json_object_is_type(object, json_type_object)) {
-		json_object_object_foreach(object, key, value) {
-			(void)key;
-			merge(listing, value);
-		}
-		add_sysram(listing, object);
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* A decoder names a region, too, and a mapping of a region a memdev */
+static void add_ours(const struct listing *listing, struct json_object *object)
+{
+	const char *region = text_of(object, "region");
+	const char *memdev = text_of(object, "memdev");
+	struct level level;
+
+	if (region && !text_of(object, "decoder")) {
+		add_sysram(listing, object, region);
+		if (region_level(region, &level) >= 0)
+			add_level(object, &level);
+	} else if (memdev && text_of(object, "host")) {
+		if (memdev_level(listing->ctx, memdev, &level) >= 0)
+			add_level(object, &level);
 	}
 }
 
-static int run_cxl(char **argv, char **output, size_t *size)
+/* Regions may be anywhere in what cxl lists; not static for the tests */
+void list_merge(const struct listing *listing, struct json_object *object)
+{
+	if (json_object_is_type(object, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(object); i++)
+			list_merge(listing, json_object_array_get_idx(object, i));
+	} else if (json_object_is_type(object, json_type_object)) {
+		json_object_object_foreach(object, key, value) {
+			(void)key;
+			list_merge(listing, value);
+		}
+		add_ours(listing, object);
+	}
+}
+
+/* Its messages are for people, unless it is only asked whether it can */
+static int run_cxl(char **argv, bool quiet, char **output, size_t *size)
 {
 	FILE *stream = open_memstream(output, size);
 	int fds[2], status;
@@ -192,7 +231,10 @@ static int run_cxl(char **argv, char **output, size_t *size)
 		return -errno;
 	pid = fork();
 	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
 		dup2(fds[1], STDOUT_FILENO);
+		if (quiet && !freopen("/dev/null", "w", stderr))
+			_exit(127);
 		close(fds[0]);
 		close(fds[1]);
 		execvp("cxl", argv);
@@ -209,9 +251,138 @@ static int run_cxl(char **argv, char **output, size_t *size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+static const char letters[] = "m:s:Mb:Bp:PSe:Ed:DTr:RXiuHIFALvN";
+
+static const struct option options[] = {
+	{ "memdev", required_argument, NULL, 'm' },
+	{ "serial", required_argument, NULL, 's' },
+	{ "memdevs", no_argument, NULL, 'M' },
+	{ "bus", required_argument, NULL, 'b' },
+	{ "buses", no_argument, NULL, 'B' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "ports", no_argument, NULL, 'P' },
+	{ "single", no_argument, NULL, 'S' },
+	{ "endpoint", required_argument, NULL, 'e' },
+	{ "endpoints", no_argument, NULL, 'E' },
+	{ "decoder", required_argument, NULL, 'd' },
+	{ "decoders", no_argument, NULL, 'D' },
+	{ "targets", no_argument, NULL, 'T' },
+	{ "region", required_argument, NULL, 'r' },
+	{ "regions", no_argument, NULL, 'R' },
+	{ "dax", no_argument, NULL, 'X' },
+	{ "idle", no_argument, NULL, 'i' },
+	{ "human", no_argument, NULL, 'u' },
+	{ "health", no_argument, NULL, 'H' },
+	{ "partition", no_argument, NULL, 'I' },
+	{ "firmware", no_argument, NULL, 'F' },
+	{ "alert-config", no_argument, NULL, 'A' },
+	{ "media-errors", no_argument, NULL, 'L' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "extents", no_argument, NULL, 'N' },
+	{ }
+};
+
+/*
+ * Take -N out of what cxl is asked: args gets the options one by one, and then the
+ * rest. What is not known, or help, is for cxl to answer: then all goes to it.
+ */
+static bool split_options(struct listing *listing, int argc, char **argv, char **args)
+{
+	static char flags[128][3];
+	char **copy = calloc(argc + 1, sizeof(*copy));
+	bool listing_regions = false, known = copy;
+	int option, nr = 1;
+
+	for (int i = 0; known && i < argc; i++)
+		copy[i] = argv[i];
+	optind = 1;
+	opterr = 0;
+	while (known && (option = getopt_long(argc, copy, letters, options, NULL)) != -1) {
+		if (option == 'N') {
+			listing->extents = true;
+			continue;
+		}
+		known = option != '?' && option < 128;
+		if (!known)
+			break;
+		listing->human |= option == 'u';
+		listing_regions |= option == 'R' || option == 'v' || option == 'r';
+		snprintf(flags[option], sizeof(flags[0]), "-%c", option);
+		args[nr++] = flags[option];
+		if (optarg)
+			args[nr++] = optarg;
+	}
+	opterr = 1;
+	for (int i = optind; known && i < argc; i++)
+		args[nr++] = copy[i];
+	/* Extents are those of regions */
+	if (known && listing->extents && !listing_regions)
+		args[nr++] = "-R";
+	args[known ? nr : 1] = NULL;
+	free(copy);
+	return known;
+}
+
+static void print(struct json_object *object)
+{
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void merge_and_print(const struct listing *listing, const char *output)
+{
+	struct json_object *object = json_tokener_parse(output);
+
+	if (!object) {
+		fputs(output, stdout);
+		return;
+	}
+	list_merge(listing, object);
+	print(object);
+	json_object_put(object);
+}
+
+/**
+ * list_region - one region, as an object, as "cxl create-region" prints it
+ * @ctx: of libcxl
+ * @region: its name
+ * @human: sizes and addresses as people read them
+ *
+ * Return: 0, or not, when cxl does not list it.
+ */
+int list_region(struct cxl_ctx *ctx, const char *region, bool human)
+{
+	char *args[] = { "cxl", "list", "-RXT", "-r", (char *)region,
+			 human ? "-u" : NULL, NULL };
+	struct listing listing = { .ctx = ctx, .human = human };
+	struct json_object *object, *first;
+	char *output = NULL;
+	size_t size = 0;
+	int rc;
+
+	rc = run_cxl(args, true, &output, &size);
+	if (rc) {
+		/* Before version 77 it knew nothing of dax devices */
+		args[2] = "-RT";
+		free(output);
+		output = NULL;
+		rc = run_cxl(args, false, &output, &size);
+	}
+	object = rc || !size ? NULL : json_tokener_parse(output);
+	if (object) {
+		list_merge(&listing, object);
+		first = json_object_is_type(object, json_type_array) ?
+			json_object_array_get_idx(object, 0) : object;
+		print(first);
+		json_object_put(object);
+	}
+	free(output);
+	return rc ?: object ? 0 : -ENODEV;
+}
+
 /**
  * verb_list - list, with what cxl does not know
- * @ctx: not used
+ * @ctx: of libcxl
  * @argc: of the verb
  * @argv: of the verb; -N, --extents is for us, all others are cxl's
  *
@@ -219,38 +390,29 @@ static int run_cxl(char **argv, char **output, size_t *size)
  */
 int verb_list(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	struct listing listing = { };
-	char **args = calloc(argc + 2, sizeof(*args));
-	struct json_object *object;
-	char *output = NULL;
+	struct listing listing = { .ctx = ctx };
+	char **args, *output = NULL;
 	size_t size = 0;
-	int nr = 0, rc;
+	int nr = 4, rc;
 
-	(void)ctx;
+	/* -RXu is three options */
+	for (int i = 0; i < argc; i++)
+		nr += strlen(argv[i]) + 1;
+	args = calloc(nr, sizeof(*args));
 	if (!args)
 		return EXIT_FAILURE;
-	args[nr++] = "cxl";
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "-N") || !strcmp(argv[i], "--extents")) {
-			listing.extents = true;
-			continue;
-		}
-		if (!strcmp(argv[i], "--human") ||
-		    (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'u')))
-			listing.human = true;
-		args[nr++] = argv[i];
-	}
-	rc = run_cxl(args, &output, &size);
+	args[0] = "cxl";
+	args[1] = "list";
+	if (!split_options(&listing, argc, argv, args + 1))
+		for (int i = 1; i < argc; i++)
+			args[i + 1] = argv[i];
+	args[1] = "list";
+	rc = run_cxl(args, false, &output, &size);
 	free(args);
-	object = rc || !size ? NULL : json_tokener_parse(output);
-	if (object) {
-		merge(&listing, object);
-		puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
-		json_object_put(object);
-	} else if (output) {
+	if (!rc && size)
+		merge_and_print(&listing, output);
+	else if (output)
 		fputs(output, stdout);
-	}
 	free(output);
 	return rc < 0 ? EXIT_FAILURE : rc;
 }

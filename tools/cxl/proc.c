@@ -9,13 +9,14 @@
 /* What a process has on a node, as numa_maps tells; and is it bound to it? */
 static unsigned long on_node(int pid, int node, bool *bound)
 {
-	char path[64], key[16], bind[32], *line = NULL, *at;
+	char path[256], key[16], bind[32], *line = NULL, *at;
 	unsigned long kib = 0;
 	size_t size = 0;
 	FILE *maps;
 
 	*bound = false;
-	snprintf(path, sizeof(path), "/proc/%d/numa_maps", pid);
+	if (system_path(path, sizeof(path), "proc/%d/numa_maps", pid))
+		return 0;
 	maps = fopen(path, "re");
 	if (!maps)
 		return 0;
@@ -40,14 +41,18 @@ static unsigned long on_node(int pid, int node, bool *bound)
 
 static void process_name(struct process *process)
 {
-	char path[64];
+	char path[256];
 	FILE *comm;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", process->pid);
-	comm = fopen(path, "re");
+	comm = system_path(path, sizeof(path), "proc/%d/comm", process->pid) ?
+	       NULL : fopen(path, "re");
 	if (!comm || !fgets(process->name, sizeof(process->name), comm))
 		strcpy(process->name, "?");
 	process->name[strcspn(process->name, "\n")] = '\0';
+	/* Anybody may choose it, and it will be on the terminal of root */
+	for (char *at = process->name; *at; at++)
+		if (!isprint((unsigned char)*at))
+			*at = '?';
 	if (comm)
 		fclose(comm);
 }
@@ -62,8 +67,10 @@ void for_each_process_on(int node, void (*fn)(const struct process *process,
 					      void *arg), void *arg)
 {
 	struct dirent *entry;
-	DIR *proc = opendir("/proc");
+	char path[256];
+	DIR *proc;
 
+	proc = system_path(path, sizeof(path), "proc") ? NULL : opendir(path);
 	if (!proc)
 		return;
 	while ((entry = readdir(proc))) {

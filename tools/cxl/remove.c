@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,11 @@
 #define REGIONS_MAX 64
 #define DECODERS_MAX 16
 
+/* What is not under sysram_region is tried for ever, when a page is pinned: seconds */
+#define STOCK_TIMEOUT 10
+
 struct removal {
-	const struct request *req;
+	struct request *req;
 	const char *memdev;
 	char regions[REGIONS_MAX][32];
 	int nr;
@@ -37,23 +41,57 @@ static int refused(const struct removal *removal, const char *region,
 	say_error(removal->req->verb, -rc, "%s stays: %s of %s", removal->memdev,
 		  step, region);
 	if (rc == -EBUSY)
-		explain_busy(region);
+		request_busy(removal->req, region);
 	return rc;
 }
 
-/* Also what kmem has made of it below DAX: letting go of it unplugs first */
+/* Of a region that is not under sysram_region: what kmem has made of its dax devices */
+static int unplug_dax(const struct removal *removal, const char *region)
+{
+	long limit = removal->req->wait > 0 ? removal->req->wait :
+		     removal->req->wait ? 0 : STOCK_TIMEOUT;
+	char dir[256], path[600];
+	struct dirent *entry;
+	DIR *devices;
+	int rc = 0;
+
+	if (sysfs_path(dir, sizeof(dir), "devices/%s/dax_%s", region, region))
+		return 0;
+	devices = opendir(dir);
+	if (!devices)
+		return 0;
+	while (!rc && (entry = readdir(devices))) {
+		snprintf(path, sizeof(path), "%s/%s/state", dir, entry->d_name);
+		if (!strncmp(entry->d_name, "dax", 3) && sysfs_exists(path))
+			rc = sysfs_write_child(path, "unplugged", limit, NULL);
+	}
+	closedir(devices);
+	return rc;
+}
+
+/* Letting go of it unplugs first, also what kmem has made of it below DAX */
 static int unplug(const struct removal *removal, const char *region)
 {
+	unsigned long long start, size;
+	struct blocks blocks;
 	char path[256];
 	int rc;
 
-	if (sysfs_path(path, sizeof(path), "devices/sysram_%s/state", region) ||
-	    !sysfs_exists(path))
-		return 0;
-	rc = sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ?:
-	     request_write(removal->req, path, region);
+	if (!sysfs_path(path, sizeof(path), "devices/sysram_%s/state", region) &&
+	    sysfs_exists(path))
+		rc = sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ?:
+		     request_write(removal->req, path, region);
+	else
+		rc = unplug_dax(removal, region);
 	if (rc)
 		return refused(removal, region, "unplug", rc);
+	/* No driver would stop what comes next, were there memory still */
+	if (sysfs_number(region, "resource", &start) &&
+	    sysfs_number(region, "size", &size)) {
+		blocks_of(start, size, &blocks);
+		if (blocks.present)
+			return refused(removal, region, "unplug", -EBUSY);
+	}
 	say("%s: %s is unplugged", removal->req->verb, region);
 	return 0;
 }
@@ -72,11 +110,36 @@ static struct cxl_region *find(struct cxl_ctx *ctx, const char *name)
 	return NULL;
 }
 
+/* Device memory that no region has any more: the last decoder comes first */
+static int free_dpa(struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	struct cxl_decoder *decoder;
+	unsigned long long size;
+	char region[64];
+	int rc = 0;
+
+	if (!endpoint)
+		return 0;
+	cxl_decoder_foreach_reverse(cxl_endpoint_get_port(endpoint), decoder) {
+		const char *name = cxl_decoder_get_devname(decoder);
+
+		if (!sysfs_number(name, "dpa_size", &size) || !size)
+			continue;
+		if (sysfs_attr(name, "region", region, sizeof(region)) && region[0])
+			break;
+		rc = sysfs_attr_write(name, "dpa_size", "0");
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
 static int destroy(struct cxl_ctx *ctx, const struct removal *removal,
 		   const char *name)
 {
 	struct cxl_region *region = find(ctx, name);
-	struct cxl_decoder *decoders[DECODERS_MAX];
+	struct cxl_memdev *memdevs[DECODERS_MAX];
 	struct cxl_memdev_mapping *mapping;
 	int nr = 0, rc;
 
@@ -84,7 +147,8 @@ static int destroy(struct cxl_ctx *ctx, const struct removal *removal,
 		return 0;
 	cxl_mapping_foreach(region, mapping)
 		if (nr < DECODERS_MAX)
-			decoders[nr++] = cxl_mapping_get_decoder(mapping);
+			memdevs[nr++] = cxl_decoder_get_memdev(
+				cxl_mapping_get_decoder(mapping));
 	if (cxl_region_is_enabled(region)) {
 		rc = cxl_region_disable(region);
 		if (rc)
@@ -94,52 +158,75 @@ static int destroy(struct cxl_ctx *ctx, const struct removal *removal,
 	if (rc)
 		return refused(removal, name, "destroy", rc);
 	while (nr)
-		cxl_decoder_set_dpa_size(decoders[--nr], 0);
+		if (memdevs[--nr])
+			free_dpa(memdevs[nr]);
 	say("%s: %s is destroyed", removal->req->verb, name);
 	return 0;
 }
 
-static int disable(struct cxl_ctx *ctx, const struct removal *removal)
+/* Firmware may have decoded memory that is no region: then somebody may use it */
+static int check_decoders(const struct removal *removal, struct cxl_memdev *memdev)
 {
-	struct cxl_memdev *memdev;
-	int rc;
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	unsigned long long committed;
 
-	cxl_memdev_foreach(ctx, memdev) {
-		if (strcmp(cxl_memdev_get_devname(memdev), removal->memdev))
-			continue;
-		rc = cxl_memdev_is_enabled(memdev) ?
-		     cxl_memdev_disable_invalidate(memdev) : 0;
-		if (rc)
-			say_error(removal->req->verb, -rc, "%s: disable",
-				  removal->memdev);
-		else
-			say("%s: %s is safe to pull", removal->req->verb,
-			    removal->memdev);
-		return rc;
-	}
-	say("%s: there is no memdev %s, see cxl list -M", removal->req->verb,
-	    removal->memdev);
-	return -ENODEV;
+	if (!endpoint || !sysfs_number(cxl_endpoint_get_devname(endpoint),
+				       "decoders_committed", &committed) || !committed)
+		return 0;
+	say_error(removal->req->verb, EBUSY, "%s stays: %llu of its decoders are committed, and belong to no region that could be taken down",
+		  removal->memdev, committed);
+	return -EBUSY;
 }
 
-static int remove_one(struct cxl_ctx *ctx, const struct request *req,
-		      const char *memdev)
+static int disable(const struct removal *removal, struct cxl_memdev *memdev)
 {
-	struct removal removal = { .req = req, .memdev = memdev };
-	struct selection all = { .names = (char *[]){ "all" }, .nr = 1,
-				 .memdev = memdev };
-	int done, rc;
+	int rc = check_decoders(removal, memdev);
+
+	if (rc)
+		return rc;
+	rc = cxl_memdev_is_enabled(memdev) ? cxl_memdev_disable_invalidate(memdev) : 0;
+	if (rc)
+		say_error(removal->req->verb, -rc, "%s: disable", removal->memdev);
+	else
+		say("%s: %s is safe to pull", removal->req->verb, removal->memdev);
+	return rc;
+}
+
+static int remove_one(struct cxl_ctx *ctx, struct request *req,
+		      struct cxl_memdev *memdev)
+{
+	struct removal removal = { .req = req, .memdev = cxl_memdev_get_devname(memdev) };
+	int done, rc = 0;
+	struct selection all = { .names = (char *[]){ "all" }, .nr = 1, .pmem = true,
+				 .memdev = removal.memdev };
 
 	rc = for_each_selected(ctx, &all, collect, &removal, &done);
 	if (rc && rc != -ENODEV)
 		return rc;
-	for (int i = 0; i < removal.nr; i++) {
+	/* What came last goes first, as device memory has to */
+	rc = 0;
+	for (int i = removal.nr - 1; i >= 0 && !rc; i--)
 		rc = unplug(&removal, removal.regions[i]) ?:
 		     destroy(ctx, &removal, removal.regions[i]);
-		if (rc)
-			return rc;
+	return rc ?: disable(&removal, memdev);
+}
+
+static int remove_named(struct cxl_ctx *ctx, struct request *req, const char *names)
+{
+	struct cxl_memdev *memdev;
+	bool found = false;
+	int rc = 0;
+
+	cxl_memdev_foreach(ctx, memdev) {
+		if (!memdev_is_meant(names, memdev))
+			continue;
+		found = true;
+		rc = remove_one(ctx, req, memdev) ?: rc;
 	}
-	return disable(ctx, &removal);
+	if (found)
+		return rc;
+	say("%s: there is no memdev %s, see cxl list -M", req->verb, names);
+	return -ENODEV;
 }
 
 /**
@@ -152,7 +239,7 @@ static int remove_one(struct cxl_ctx *ctx, const struct request *req,
  */
 int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... MEMDEV...\n"
 		"\n"
 		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"
@@ -169,6 +256,6 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	for (int i = 0; i < req.selection.nr; i++)
-		rc = remove_one(ctx, &req, req.selection.names[i]) ?: rc;
+		rc = remove_named(ctx, &req, req.selection.names[i]) ?: rc;
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

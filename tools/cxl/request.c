@@ -23,6 +23,7 @@ enum {
 	OPT_DRIVER,
 	OPT_DRAIN,
 	OPT_DRY_RUN,
+	OPT_FORCE,
 };
 
 static const struct option selecting[] = {
@@ -38,18 +39,9 @@ static const struct option selecting[] = {
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "drain", no_argument, NULL, OPT_DRAIN },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ }
 };
-
-static int parse_number(const char *text, unsigned long max, unsigned long *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoul(text, &end, 0);
-	return errno || end == text || *end || *text == '-' || *value > max ?
-	       -EINVAL : 0;
-}
 
 static int parse_option(struct request *req, int option)
 {
@@ -88,6 +80,9 @@ static int parse_option(struct request *req, int option)
 	case OPT_DRY_RUN:
 		req->dry_run = true;
 		return 0;
+	case OPT_FORCE:
+		req->force = true;
+		return 0;
 	case OPT_ID:
 		if (parse_number(optarg, 0x7fffffff, &value) || req->nr_ids == MANY)
 			break;
@@ -103,7 +98,28 @@ static int parse_option(struct request *req, int option)
 	return -EINVAL;
 }
 
-/* @takes: the long options of the verb, besides those that select */
+/* Is it one of these words? */
+static bool is_among(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words; (at = strstr(at, word)); at++)
+		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+			return true;
+	return false;
+}
+
+/* Short options are those that select, and have a long one */
+static const struct option *option_of(int option, int index)
+{
+	if (index >= 0)
+		return &selecting[index];
+	for (index = 0; selecting[index].val != option; index++)
+		;
+	return &selecting[index];
+}
+
+/* @takes: the long options of the verb, besides --help */
 int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		  const char *usage)
 {
@@ -118,9 +134,9 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		}
 		if (option == '?')
 			return -EINVAL;
-		if (option >= OPT_ID && !strstr(takes, selecting[index].name)) {
+		if (!is_among(takes, option_of(option, index)->name)) {
 			say("%s: has no option --%s", req->verb,
-			    selecting[index].name);
+			    option_of(option, index)->name);
 			return -EINVAL;
 		}
 		if (parse_option(req, option))
@@ -148,7 +164,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	}
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
 	if (rc == -ENODEV)
-		say("%s: there is no such region, see cxl list -R", req->verb);
+		say("%s: there is no such region, nothing was done; see cxl list -R", req->verb);
 	else if (done_word)
 		say("%s: %s %d region%s", req->verb, done_word, done,
 		    done == 1 ? "" : "s");
@@ -167,26 +183,46 @@ int request_attr(const struct request *req, const char *region, const char *attr
 		return rc;
 	sysfs_path(driver, sizeof(driver), "drivers/sysram_region");
 	if (!sysfs_exists(driver))
-		say("%s: %s: this kernel has no sysram_region", req->verb, region);
+		say("%s: %s: this kernel has no sysram_region (CONFIG_CXL_SYSRAM): cxl create-region still works",
+		    req->verb, region);
 	else
 		say("%s: %s: not under sysram_region, try: cxl-cli enable-region --driver=sysram %s",
 		    req->verb, region, region);
 	return -ENODEV;
 }
 
-/* Write, and while that is busy and there is time, write again */
-int request_write(const struct request *req, const char *path, const char *value)
+static long seconds(void)
 {
-	time_t end = time(NULL) + req->wait;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Write, and while that is busy and there is time, write again */
+int request_write(struct request *req, const char *path, const char *value)
+{
 	int rc;
 
+	/* One time for all that is asked for at once */
+	if (!req->end)
+		req->end = seconds() + req->wait;
 	for (;;) {
 		rc = sysfs_write(path, value);
 		if (rc != -EBUSY || !req->wait ||
-		    (req->wait > 0 && time(NULL) >= end))
+		    (req->wait > 0 && seconds() >= req->end))
 			return rc;
 		if (isatty(STDERR_FILENO))
 			fputc('.', stderr);
 		sleep(1);
 	}
+}
+
+/* Why it is busy, once for each region */
+void request_busy(struct request *req, const char *region)
+{
+	if (!strcmp(req->explained, region))
+		return;
+	snprintf(req->explained, sizeof(req->explained), "%s", region);
+	explain_busy(region);
 }

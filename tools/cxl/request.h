@@ -19,7 +19,10 @@
  * @driver: for enable-region
  * @drain: empty the node first
  * @dry_run: only say what would happen
+ * @force: also when it is not wise
  * @wait: seconds to try again while it is busy, -1 for as long as it takes
+ * @end: of @wait, on the clock that nobody sets; 0 before it has begun
+ * @explained: the region that was explained last
  */
 struct request {
 	const char *verb;
@@ -33,8 +36,19 @@ struct request {
 	const char *driver;
 	bool drain;
 	bool dry_run;
+	bool force;
 	long wait;
+	long end;
+	char explained[32];
 };
+
+/* For request_parse(): the options that select regions */
+#define SELECTING "bus decoder memdev"
+#define USAGE_SELECTING \
+	"  -b, --bus=BUS          only regions of this bus\n" \
+	"  -d, --decoder=DECODER  only regions of this root decoder\n" \
+	"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n" \
+	"  -h, --help             this text"
 
 int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		  const char *usage);
@@ -43,6 +57,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		const char *done_word, const char *usage);
 int request_attr(const struct request *req, const char *region, const char *attr,
 		 char *path, size_t size);
-int request_write(const struct request *req, const char *path, const char *value);
+void request_busy(struct request *req, const char *region);
+int request_write(struct request *req, const char *path, const char *value);
 
 #endif

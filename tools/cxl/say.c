@@ -27,10 +27,6 @@ static const char *advice(int error)
 	case EPERM:
 		return geteuid() ? " (are you root?)" :
 		       " (the memory is guarded: see cxl-cli set-hotplug)";
-	case ENXIO:
-		return " (is the module cxl_sysram loaded?)";
-	case EINTR:
-		return ", nothing has changed";
 	default:
 		return "";
 	}

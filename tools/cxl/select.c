@@ -3,14 +3,10 @@
 #include <string.h>
 #include "cxl-cli.h"
 
-static bool named(const struct selection *selection, const char *region)
-{
-	for (int i = 0; i < selection->nr; i++)
-		if (!strcmp(selection->names[i], "all") ||
-		    !strcmp(selection->names[i], region))
-			return true;
-	return false;
-}
+/*
+ * Which regions are meant: by their names, and by what they are made of. Names are as
+ * with cxl: of the device, its number alone, "all", and several with commas or spaces.
+ */
 
 static bool has_memdev(struct cxl_region *region, const char *memdev)
 {
@@ -22,27 +18,30 @@ static bool has_memdev(struct cxl_region *region, const char *memdev)
 		struct cxl_decoder *decoder = cxl_mapping_get_decoder(mapping);
 		struct cxl_memdev *target = cxl_decoder_get_memdev(decoder);
 
-		if (target && !strcmp(cxl_memdev_get_devname(target), memdev))
+		if (target && memdev_is_meant(memdev, target))
 			return true;
 	}
 	return false;
 }
 
-static bool root_has(const struct selection *selection, struct cxl_bus *bus,
-		     struct cxl_decoder *decoder)
+/* "all" is not for what can be no RAM, to name it is a mistake that is told */
+static bool named(const struct selection *selection, const char *region)
 {
-	if (selection->bus &&
-	    strcmp(selection->bus, cxl_bus_get_devname(bus)) &&
-	    strcmp(selection->bus, cxl_bus_get_provider(bus)))
-		return false;
-	return !selection->decoder ||
-	       !strcmp(selection->decoder, cxl_decoder_get_devname(decoder));
+	char mode[32];
+
+	for (int i = 0; i < selection->nr; i++) {
+		if (!is_meant(selection->names[i], "region", region, NULL))
+			continue;
+		if (selection->pmem || strcmp(selection->names[i], "all") ||
+		    !sysfs_attr(region, "mode", mode, sizeof(mode)) || strcmp(mode, "pmem"))
+			return true;
+	}
+	return false;
 }
 
-/* Everything that is written after a name is an error of that region alone */
 static int each_region(struct cxl_decoder *decoder,
 		       const struct selection *selection, region_fn fn, void *arg,
-		       int *seen, int *done)
+		       int *done)
 {
 	struct cxl_region *region;
 	int rc = 0;
@@ -53,13 +52,35 @@ static int each_region(struct cxl_decoder *decoder,
 		if (!named(selection, name) ||
 		    !has_memdev(region, selection->memdev))
 			continue;
-		(*seen)++;
+		/* What is said is about that region, the others go on */
 		if (fn(name, arg))
 			rc = -EIO;
 		else
 			(*done)++;
 	}
 	return rc;
+}
+
+static int each_root(struct cxl_ctx *ctx, const struct selection *selection,
+		     region_fn fn, void *arg, int *done)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
+	int rc = 0;
+
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
+			if (root_decoder_is_meant(selection->bus, selection->decoder,
+						  bus, decoder))
+				rc = each_region(decoder, selection, fn, arg, done) ?: rc;
+	return rc;
+}
+
+static int nothing(const char *region, void *arg)
+{
+	(void)region;
+	(void)arg;
+	return 0;
 }
 
 /**
@@ -70,20 +91,22 @@ static int each_region(struct cxl_decoder *decoder,
  * @arg: for @fn
  * @done: for how many it has succeeded
  *
- * Return: 0; -ENODEV when there is none; -EIO when @fn has failed for one.
+ * Return: 0; -ENODEV when a name means none, then nothing is done; -EIO when @fn has
+ * failed for one.
  */
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done)
 {
-	struct cxl_decoder *decoder;
-	struct cxl_bus *bus;
-	int seen = 0, rc = 0;
+	for (int i = 0; i < selection->nr; i++) {
+		struct selection one = *selection;
 
+		one.names += i;
+		one.nr = 1;
+		*done = 0;
+		each_root(ctx, &one, nothing, NULL, done);
+		if (!*done)
+			return -ENODEV;
+	}
 	*done = 0;
-	cxl_bus_foreach(ctx, bus)
-		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
-			if (root_has(selection, bus, decoder) &&
-			    each_region(decoder, selection, fn, arg, &seen, done))
-				rc = -EIO;
-	return seen ? rc : -ENODEV;
+	return each_root(ctx, selection, fn, arg, done);
 }

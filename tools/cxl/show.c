@@ -124,33 +124,94 @@ static void print_legend(const struct map *map)
 		printf("    %c  tag %s\n", 'A' + i, map->tags[i]);
 }
 
-static bool read_attr(const char *device, const char *name, char *value, size_t size)
+/* How full each cell is that has online memory, in tenths */
+static void print_use(const struct map *map, unsigned long long start)
 {
-	char path[256];
+	char cells[CELLS + 1];
+	struct blocks blocks;
+	bool any = false;
 
-	return !sysfs_path(path, sizeof(path), "devices/%s/%s", device, name) &&
-	       !sysfs_read(path, value, size);
+	memset(cells, ' ', CELLS);
+	cells[CELLS] = '\0';
+	for (int i = 0; i < CELLS; i++) {
+		unsigned long long at = start + i * map->cell;
+		long long used;
+
+		blocks_of(at, map->cell, &blocks);
+		used = blocks.online ? used_in(at, map->cell) : -1;
+		if (used < 0)
+			continue;
+		any = true;
+		cells[i] = '0' + used * 9 / map->cell;
+	}
+	if (any)
+		printf("  [%s]  in use, 0: nothing, 9: all\n", cells);
+}
+
+static void print_head(const struct map *map, const char *region, const char *device)
+{
+	char size[32], plugged[32], node[32], hotplug[32], state[32], cost[32];
+	unsigned long long number = 0;
+
+	if (!sysfs_attr(device, "target_node", node, sizeof(node)))
+		strcpy(node, "none");
+	if (!sysfs_attr(device, "hotplug", hotplug, sizeof(hotplug)))
+		strcpy(hotplug, "?");
+	if (!sysfs_attr(device, "state", state, sizeof(state)))
+		strcpy(state, "?");
+	format_size(map->size, size, sizeof(size));
+	printf("%s  %s  node %s  hotplug %s  state %s\n", region, size, node, hotplug,
+	       state);
+	sysfs_number(device, "size", &number);
+	format_size(number, size, sizeof(size));
+	format_size(memmap_size(number), cost, sizeof(cost));
+	number = 0;
+	sysfs_number(device, "plugged_size", &number);
+	format_size(number, plugged, sizeof(plugged));
+	printf("  %s of %s are plugged; memmap of all: %s of %s\n", plugged, size, cost,
+	       memmap_on_memory(region) ? "that" : "the kernel's memory");
+}
+
+static void print_map(const struct map *map)
+{
+	fputs("  [", stdout);
+	for (int i = 0; i < CELLS; i++)
+		print_cell(map, map->cells[i]);
+	printf("]  %.2f MiB each\n", map->cell / 1048576.0);
+}
+
+/* Not under sysram_region: what there is to say */
+static void show_other(const char *region)
+{
+	struct level level;
+
+	if (region_level(region, &level) < 0)
+		printf("%s  is persistent memory\n", region);
+	else
+		printf("%s  level %d%s%s\n", region, level.number,
+		       level.reason[0] ? ": " : "", level.reason);
 }
 
 static int show(const char *region, void *arg)
 {
-	char device[64], path[256], value[64], state[32], hotplug[32], node[16];
-	struct request *req = arg;
 	struct map map = { .colour = isatty(STDOUT_FILENO) };
+	char device[64], path[256], state[32] = "";
+	unsigned long long start = 0;
+	struct request *req = arg;
+	struct level level;
 
-	if (request_attr(req, region, "state", path, sizeof(path)))
-		return -1;
 	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (!read_attr(region, "size", value, sizeof(value)))
+	if (!sysfs_path(path, sizeof(path), "devices/%s", device) && !sysfs_exists(path)) {
+		show_other(region);
+		return 0;
+	}
+	if (request_attr(req, region, "state", path, sizeof(path)) ||
+	    !sysfs_number(region, "size", &map.size) ||
+	    !sysfs_number(region, "resource", &start) || !map.size)
 		return -1;
-	map.size = strtoull(value, NULL, 0);
 	map.cell = (map.size + CELLS - 1) / CELLS;
-	if (!map.cell || !read_attr(device, "state", state, sizeof(state)) ||
-	    !read_attr(device, "hotplug", hotplug, sizeof(hotplug)))
-		return -1;
 	memset(map.cells, '.', CELLS);
-	if (!read_attr(device, "target_node", node, sizeof(node)))
-		strcpy(node, "none");
+	sysfs_attr(device, "state", state, sizeof(state));
 
 	sysfs_path(path, sizeof(path), "devices/%s/release_extent", device);
 	if (sysfs_exists(path))
@@ -158,29 +219,28 @@ static int show(const char *region, void *arg)
 	else
 		draw(&map, 0, map.size, sign_of(state));
 
-	printf("%s  %.2f GiB  node %s  hotplug %s  state %s\n  [", region,
-	       map.size / 1073741824.0, node, hotplug, state);
-	for (int i = 0; i < CELLS; i++)
-		print_cell(&map, map.cells[i]);
-	printf("]  %.2f MiB each\n", map.cell / 1048576.0);
+	print_head(&map, region, device);
+	if (region_level(region, &level) >= 0)
+		printf("  level %d%s%s\n", level.number, level.reason[0] ? ": " : "",
+		       level.reason);
+	print_map(&map);
+	print_use(&map, start);
 	print_legend(&map);
 	return 0;
 }
 
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
-		"Draw a map of a region: what of it is plugged, where its extents are, and\n"
-		"which of them have tags. In colour on a terminal. REGION may be all.\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		"Draw a map of a region: what of it is plugged, where its extents are, which of\n"
+		"them have tags, how much is in use, and what keeps it from being memory. In\n"
+		"colour on a terminal. REGION may be all.\n"
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "", usage))
+	if (request_parse(&req, argc, argv, SELECTING, usage))
 		return 1;
 	return request_run(ctx, &req, show, NULL, usage);
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 #include "request.h"
 
+/* @what: @value is, in messages, with a space */
 static int set_attr(struct request *req, const char *region, const char *attr,
-		    const char *value)
+		    const char *what, const char *value)
 {
 	char path[256];
 	int rc;
@@ -17,68 +18,93 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	rc = request_write(req, path, value);
 	if (!rc)
 		return 0;
-	say_error(req->verb, -rc, "%s: %s", region, value);
+	say_error(req->verb, -rc, "%s: %s%s", region, what, value);
 	if (rc == -EBUSY)
-		explain_busy(region);
+		request_busy(req, region);
+	if (rc == -ENXIO && !strcmp(attr, "state"))
+		say("  nobody is there to do it, try: modprobe cxl_sysram");
 	return rc;
+}
+
+/* What will stay busy however long one waits */
+static int set_state(struct request *req, const char *region)
+{
+	char device[64], state[32], driver[64];
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (dax_has_it(region, driver, sizeof(driver))) {
+		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli disable-region %s",
+			  region, driver, region);
+		return -EBUSY;
+	}
+	if (strcmp(req->value, "unplugged") && strcmp(req->value, "online") &&
+	    sysfs_attr(device, "state", state, sizeof(state)) &&
+	    !strncmp(state, "online", strlen("online")) && strcmp(state, req->value)) {
+		say_error(req->verb, EBUSY, "%s is %s, try first: cxl-cli unplug %s", region,
+			  state, region);
+		return -EBUSY;
+	}
+	return set_attr(req, region, "state", "", req->value);
 }
 
 static int set_hotplug(const char *region, void *arg)
 {
 	struct request *req = arg;
 
-	return set_attr(req, region, "hotplug", req->value);
+	return set_attr(req, region, "hotplug", "", req->value);
 }
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION... POLICY\n"
 		"\n"
 		"What to do with the capacity of a region as it arrives: POLICY is none (hold\n"
 		"it), never (hold it, and let nobody make System RAM of it), offline, online,\n"
 		"online_kernel or online_movable. What is plugged already stays what it is.\n"
 		"REGION may be all.\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "", usage))
+	if (request_parse(&req, argc, argv, SELECTING, usage))
 		return EXIT_FAILURE;
 	/* The last word is the policy */
-	if (req.selection.nr)
+	if (req.selection.nr > 1) {
 		req.value = req.selection.names[--req.selection.nr];
+		if (!check_policy(req.verb, req.value, false))
+			return EXIT_FAILURE;
+	} else {
+		req.selection.nr = 0;
+	}
 	return request_run(ctx, &req, set_hotplug, "set", usage);
 }
 
-static int set_state(const char *region, void *arg)
+static int plug(const char *region, void *arg)
 {
 	struct request *req = arg;
+	int rc = req->force ? 0 : memmap_fits(req->verb, region);
 
-	return set_attr(req, region, "state", req->value);
+	return rc ?: set_state(req, region);
 }
 
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Make System RAM of the capacity of a region, all of it or nothing. REGION may\n"
 		"be all.\n"
 		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
 		"                         offline\n"
+		"      --force            also when its memmap leaves the kernel too little\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
-	if (request_parse(&req, argc, argv, "type wait", usage))
+	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage) ||
+	    !check_policy(req.verb, req.value, true))
 		return EXIT_FAILURE;
-	return request_run(ctx, &req, set_state, "plugged", usage);
+	return request_run(ctx, &req, plug, "plugged", usage);
 }
 
 static int unplug(const char *region, void *arg)
@@ -97,12 +123,12 @@ static int unplug(const char *region, void *arg)
 		if (rc || req->dry_run)
 			return rc;
 	}
-	return set_state(region, req);
+	return set_state(req, region);
 }
 
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
@@ -111,36 +137,23 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"                         elsewhere, and move it\n"
 		"      --dry-run          only say what --drain would do\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
-	if (request_parse(&req, argc, argv, "wait drain dry-run", usage))
+	if (request_parse(&req, argc, argv, SELECTING " wait drain dry-run", usage))
 		return EXIT_FAILURE;
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
 			   usage);
 }
 
-/* Write to an attribute of the region, once for each value */
-static int release_one(struct request *req, const char *region, const char *attr,
-		       const char *value)
+static int release_one(struct request *req, const char *region, const char *id)
 {
-	char path[256];
-	int rc;
+	return set_attr(req, region, "release_extent", "extent ", id);
+}
 
-	rc = request_attr(req, region, attr, path, sizeof(path));
-	if (rc)
-		return rc;
-	rc = request_write(req, path, value);
-	if (!rc)
-		return 0;
-	say_error(req->verb, -rc, "%s: %s %s", region,
-		  strcmp(attr, "release_tag") ? "extent" : "tag", value);
-	if (rc == -EBUSY)
-		explain_busy(region);
-	return rc;
+static int release_tag(struct request *req, const char *region, const char *tag)
+{
+	return set_attr(req, region, "release_tag", "tag ", tag);
 }
 
 static int release_listed(struct request *req, const char *region)
@@ -150,10 +163,10 @@ static int release_listed(struct request *req, const char *region)
 
 	for (int i = 0; i < req->nr_ids; i++) {
 		snprintf(id, sizeof(id), "%u", req->ids[i]);
-		rc = release_one(req, region, "release_extent", id) ?: rc;
+		rc = release_one(req, region, id) ?: rc;
 	}
 	for (int i = 0; i < req->nr_tags; i++)
-		rc = release_one(req, region, "release_tag", req->tags[i]) ?: rc;
+		rc = release_tag(req, region, req->tags[i]) ?: rc;
 	return rc;
 }
 
@@ -168,10 +181,8 @@ static int release_entry(const struct extent *extent, void *arg)
 	struct release_all *all = arg;
 
 	if (extent->tag[0])
-		return release_one(all->req, all->region, "release_tag",
-				   extent->tag);
-	return release_one(all->req, all->region, "release_extent",
-			   strchr(extent->name, '.') + 1);
+		return release_tag(all->req, all->region, extent->tag);
+	return release_one(all->req, all->region, strchr(extent->name, '.') + 1);
 }
 
 static int release_all(struct request *req, const char *region)
@@ -190,7 +201,7 @@ static int release_extents(const char *region, void *arg)
 
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Give dynamic capacity back to its device: extents, which are unplugged first,\n"
@@ -199,13 +210,10 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --tag=UUID         the allocation of this tag; may be repeated\n"
 		"      --all              all extents and allocations\n"
 		"      --wait[=SECONDS]   while it is busy, try again\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "id tag all wait", usage))
+	if (request_parse(&req, argc, argv, SELECTING " id tag all wait", usage))
 		return EXIT_FAILURE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
@@ -214,54 +222,76 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, release_extents, "released extents of", usage);
 }
 
+/* What is held is handed to DAX */
+static int enable_dax(struct request *req, const char *region)
+{
+	char path[256], name[64], driver[64];
+	int rc;
+
+	snprintf(name, sizeof(name), "dax_%s", region);
+	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind");
+	if (!rc && !sysfs_exists(path)) {
+		say("%s: there is no driver cxl_dax_region, try: modprobe dax_cxl", req->verb);
+		return -ENODEV;
+	}
+	rc = rc ?: sysfs_write(path, name);
+	/* It has it already */
+	if (rc && sysfs_driver(name, driver, sizeof(driver)) &&
+	    !strcmp(driver, "cxl_dax_region"))
+		return 0;
+	if (rc)
+		say_error(req->verb, -rc, "%s", name);
+	if (rc == -EBUSY)
+		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	return rc;
+}
+
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
-	bool dax, sysram;
 	struct request *req = arg;
-	char path[256], name[64];
+	bool dax = !strcmp(req->driver, "dax"), held;
+	const char *wanted = strcmp(req->driver, "region") ? "sysram_region" : "cxl_region";
+	char path[256], driver[64];
 	int rc;
 
-	dax = !strcmp(req->driver, "dax");
-	sysram = dax || !strcmp(req->driver, "sysram");
-	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind",
-			sysram ? "sysram_region" : "cxl_region");
+	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", wanted);
 	if (!rc && !sysfs_exists(path)) {
-		say("%s: this kernel has no sysram_region", req->verb);
+		say("%s: this kernel has no %s (CONFIG_CXL_SYSRAM): cxl enable-region still works",
+		    req->verb, wanted);
 		return -ENODEV;
 	}
-	rc = rc ?: sysfs_write(path, region);
+	held = sysfs_driver(region, driver, sizeof(driver));
+	if (held && strcmp(driver, wanted)) {
+		say("%s: %s belongs to %s, try first: cxl disable-region %s", req->verb,
+		    region, driver, region);
+		return -EBUSY;
+	}
+	if (!held)
+		rc = rc ?: sysfs_write(path, region);
 	if (rc)
 		say_error(req->verb, -rc, "%s", region);
 	if (rc || !dax)
 		return rc;
 
-	snprintf(name, sizeof(name), "dax_%s", region);
-	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind") ?:
-	     sysfs_write(path, name);
-	if (!rc)
-		return 0;
-	say_error(req->verb, -rc, "%s", name);
-	if (!sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
+	rc = enable_dax(req, region);
+	if (rc && !held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
 		sysfs_write(path, region);
 	return rc;
 }
 
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] = 
+	static const char usage[] =
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Enable a region, as cxl does, and choose who has it.\n"
 		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a dax\n"
 		"                         device; region: as without a choice\n"
-		"  -b, --bus=BUS          only regions of this bus\n"
-		"  -d, --decoder=DECODER  only regions of this root decoder\n"
-		"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n"
-		"  -h, --help             this text";
+		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, "driver", usage))
+	if (request_parse(&req, argc, argv, SELECTING " driver", usage))
 		return EXIT_FAILURE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "create.h"
+
+/*
+ * Of what a region is made: a root decoder, memdevs below it in the order in which it
+ * interleaves them, and as many bytes of each as all of them have.
+ */
+
+/* The last thing that has kept a root decoder from being chosen is told */
+static int because(struct creation *c, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int because(struct creation *c, int rc, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(c->why, sizeof(c->why), format, args);
+	va_end(args);
+	return rc;
+}
+
+static struct cxl_memdev *memdev_by_name(struct cxl_ctx *ctx, const char *name)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (memdev_is_meant(name, memdev))
+			return memdev;
+	return NULL;
+}
+
+/* Regions begin and end at multiples of that */
+#define SIZE_ALIGN (256ull << 20)
+
+/**
+ * free_decoder - the first decoder of a memdev that nobody uses
+ * @memdev: of it
+ *
+ * Return: an endpoint decoder, or NULL.
+ */
+struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	struct cxl_decoder *decoder;
+
+	if (endpoint)
+		cxl_decoder_foreach(cxl_endpoint_get_port(endpoint), decoder)
+			if (!cxl_decoder_get_dpa_size(decoder))
+				return decoder;
+	return NULL;
+}
+
+/* Of the partition of a memdev: what no other region has taken, bytes */
+static unsigned long long available(const struct creation *c, struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	char device[64], mode[32];
+	struct cxl_decoder *decoder;
+	unsigned long long size = 0, taken = 0;
+
+	if (!endpoint)
+		return 0;
+	snprintf(device, sizeof(device), "%s/%s", cxl_memdev_get_devname(memdev), c->type);
+	sysfs_number(device, "size", &size);
+	cxl_decoder_foreach(cxl_endpoint_get_port(endpoint), decoder)
+		if (sysfs_attr(cxl_decoder_get_devname(decoder), "mode", mode, sizeof(mode)) &&
+		    !strcmp(mode, c->type))
+			taken += cxl_decoder_get_dpa_size(decoder);
+	return taken < size ? size - taken : 0;
+}
+
+static int choose_named(struct cxl_ctx *ctx, struct creation *c)
+{
+	for (c->nr = 0; c->nr < c->nr_names; c->nr++) {
+		const char *name = c->names[c->nr];
+		struct cxl_memdev *memdev = memdev_by_name(ctx, name);
+
+		c->memdevs[c->nr] = memdev;
+		if (!memdev)
+			return because(c, -ENODEV, "there is no memdev %s, see cxl list -M", name);
+		if (!cxl_memdev_get_endpoint(memdev))
+			return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s",
+				       name, name);
+		if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
+			return because(c, -ENODEV, "no root decoder for volatile memory has %s, see cxl list -D -d root -T",
+				       name);
+	}
+	return 0;
+}
+
+/* None is named: those below the root decoder that have what is needed */
+static int choose_any(struct cxl_ctx *ctx, struct creation *c)
+{
+	unsigned long long least = c->ways ? c->size / c->ways : c->size;
+	struct cxl_memdev *memdev;
+
+	c->nr = 0;
+	cxl_memdev_foreach(ctx, memdev) {
+		if (c->nr == (c->ways ?: MEMDEVS_MAX))
+			break;
+		if (cxl_decoder_get_target_by_memdev(c->decoder, memdev) &&
+		    free_decoder(memdev) && available(c, memdev) >= (c->ways ? least ?: 1 : 1))
+			c->memdevs[c->nr++] = memdev;
+	}
+	if (c->nr && (!c->ways || c->nr == c->ways))
+		return 0;
+	return because(c, -ENODEV, "%u memdevs below %s have what is needed, see cxl list -M -d %s",
+		       c->nr, cxl_decoder_get_devname(c->decoder),
+		       cxl_decoder_get_devname(c->decoder));
+}
+
+/* The place of a memdev among those below the same target of the root decoder */
+struct place {
+	struct cxl_memdev *memdev;
+	int round;
+	int position;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return x->round != y->round ? x->round - y->round : x->position - y->position;
+}
+
+/* The root decoder goes from target to target, and then round again */
+static void sort_memdevs(struct creation *c)
+{
+	struct place places[MEMDEVS_MAX];
+
+	for (unsigned int i = 0; i < c->nr; i++) {
+		places[i].memdev = c->memdevs[i];
+		places[i].round = 0;
+		places[i].position = cxl_target_get_position(
+			cxl_decoder_get_target_by_memdev(c->decoder, c->memdevs[i]));
+		for (unsigned int j = 0; j < i; j++)
+			places[i].round += places[j].position == places[i].position;
+	}
+	qsort(places, c->nr, sizeof(places[0]), by_place);
+	for (unsigned int i = 0; i < c->nr; i++)
+		c->memdevs[i] = places[i].memdev;
+}
+
+/* As much as all of them have, and as there are addresses for in one piece */
+static int choose_size(struct creation *c)
+{
+	unsigned long long least = ~0ull, extent, size;
+	char wanted[32], has[32], piece[32];
+
+	for (unsigned int i = 0; i < c->nr; i++) {
+		size = available(c, c->memdevs[i]);
+		if (size < least)
+			least = size;
+	}
+	extent = cxl_decoder_get_max_available_extent(c->decoder);
+	if (extent == ~0ull)
+		extent = least * c->nr;
+	c->bytes = c->size;
+	if (!c->bytes) {
+		size = extent / c->nr / SIZE_ALIGN * SIZE_ALIGN;
+		c->bytes = (least < size ? least : size) * c->nr;
+	}
+	if (c->bytes && !(c->bytes % c->nr) && c->bytes / c->nr <= least && c->bytes <= extent)
+		return 0;
+	format_size(c->bytes, wanted, sizeof(wanted));
+	format_size(least, has, sizeof(has));
+	format_size(extent, piece, sizeof(piece));
+	return because(c, -EINVAL, "%s of %s on %u memdevs is not possible, each has %s, and %s has %s of free addresses in one piece",
+		       wanted, c->type, c->nr, has, cxl_decoder_get_devname(c->decoder), piece);
+}
+
+/* A memdev whose class is not known is not in that of the root decoder */
+static int check_qos(struct creation *c)
+{
+	const char *root = cxl_decoder_get_devname(c->decoder);
+	char device[64], class[32], other[32];
+
+	if (!c->enforce_qos || !sysfs_attr(root, "qos_class", class, sizeof(class)))
+		return 0;
+	for (unsigned int i = 0; i < c->nr; i++) {
+		snprintf(device, sizeof(device), "%s/%s",
+			 cxl_memdev_get_devname(c->memdevs[i]), c->type);
+		if (!sysfs_attr(device, "qos_class", other, sizeof(other)))
+			strcpy(other, "unknown");
+		if (!strcmp(class, other))
+			continue;
+		return because(c, -ENXIO, "the QoS class of %s is %s, that of %s is %s: not with --enforce-qos",
+			       cxl_memdev_get_devname(c->memdevs[i]), other, root, class);
+	}
+	return 0;
+}
+
+static int try_root(struct cxl_ctx *ctx, struct creation *c)
+{
+	int rc = c->nr_names ? choose_named(ctx, c) : choose_any(ctx, c);
+
+	if (rc)
+		return rc;
+	sort_memdevs(c);
+	return choose_size(c) ?: check_qos(c);
+}
+
+/**
+ * choose - a root decoder, memdevs and a size
+ * @ctx: of libcxl
+ * @c: what has been asked for; @decoder, @memdevs, @nr and @bytes are the answer: the
+ *     first root decoder for which all of it is possible
+ *
+ * Return: 0, or an error that has been said.
+ */
+int choose(struct cxl_ctx *ctx, struct creation *c)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
+
+	because(c, 0, "no root decoder for volatile memory, see cxl list -D -d root");
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) {
+			if (!root_decoder_is_meant(c->bus, c->root, bus, decoder) ||
+			    !cxl_decoder_is_volatile_capable(decoder))
+				continue;
+			c->decoder = decoder;
+			if (!try_root(ctx, c))
+				return 0;
+		}
+	say("create-region: %s", c->why);
+	return -ENODEV;
+}

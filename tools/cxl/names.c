@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+#include "cxl-cli.h"
+
+/**
+ * is_meant - is it a device that a user has named?
+ * @names: one, or several with commas or spaces, or "all"
+ * @prefix: what may be left out of a name: "0" for "mem0"
+ * @name: of the device
+ * @alias: another name of it, or NULL
+ */
+bool is_meant(const char *names, const char *prefix, const char *name, const char *alias)
+{
+	static const char separators[] = ", ";
+	size_t skip = strlen(prefix), length;
+
+	for (; *names; names += length) {
+		names += strspn(names, separators);
+		length = strcspn(names, separators);
+		if (!length)
+			continue;
+		if ((length == 3 && !strncmp(names, "all", 3)) ||
+		    (length == strlen(name) && !strncmp(names, name, length)) ||
+		    (!strncmp(name, prefix, skip) && length == strlen(name + skip) &&
+		     !strncmp(names, name + skip, length)) ||
+		    (alias && length == strlen(alias) && !strncmp(names, alias, length)))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * root_decoder_is_meant - do the filters of a command let a root decoder through?
+ * @bus: names, or NULL
+ * @filter: names, or NULL
+ * @of: the bus of @decoder
+ * @decoder: a root decoder
+ */
+bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
+			   struct cxl_decoder *decoder)
+{
+	if (bus && !is_meant(bus, "root", cxl_bus_get_devname(of), cxl_bus_get_provider(of)))
+		return false;
+	return !filter || is_meant(filter, "decoder", cxl_decoder_get_devname(decoder), "root");
+}
+
+bool memdev_is_meant(const char *names, struct cxl_memdev *memdev)
+{
+	return is_meant(names, "mem", cxl_memdev_get_devname(memdev),
+			cxl_memdev_get_host(memdev));
+}
+
+static const char *const policies[] = {
+	"none", "never", "offline", "online", "online_kernel", "online_movable", NULL,
+};
+
+/**
+ * check_policy - is it one of the policies of a region?
+ * @verb: for the message
+ * @policy: what a user has written
+ * @plugs: only those that plug are meant
+ */
+bool check_policy(const char *verb, const char *policy, bool plugs)
+{
+	for (int i = plugs ? 2 : 0; policies[i]; i++)
+		if (!strcmp(policies[i], policy))
+			return true;
+	say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
+	    policy, plugs ? "" : "none, never, ");
+	return false;
+}
