@@ -9,6 +9,8 @@
  * @prefix: what may be left out of a name: "0" for "mem0"
  * @name: of the device
  * @alias: another name of it, or NULL
+ *
+ * Return: true when it is.
  */
 bool is_meant(const char *names, const char *prefix, const char *name, const char *alias)
 {
@@ -36,6 +38,8 @@ bool is_meant(const char *names, const char *prefix, const char *name, const cha
  * @filter: names, or NULL
  * @of: the bus of @decoder
  * @decoder: a root decoder
+ *
+ * Return: true when they do.
  */
 bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
 			   struct cxl_decoder *decoder)
@@ -60,6 +64,8 @@ static const char *const policies[] = {
  * @verb: for the message
  * @policy: what a user has written
  * @plugs: only those that plug are meant
+ *
+ * Return: true when it is; else which there are has been said.
  */
 bool check_policy(const char *verb, const char *policy, bool plugs)
 {
