@@ -1,0 +1,110 @@
+#!/bin/bash
+# Debian packages of the kernel and of cxl-cli, and the proof that they are what an
+# administrator installs.
+#
+#   packages.sh deb    build them into $CACHE/deb; CONFIG=FILE: with the configuration
+#                      of a distribution's kernel in place of the lab's
+#   packages.sh test   install them with apt on a machine with systemd that runs
+#                      Debian's own kernel, start ours from there, run the main job
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/lab/apt.sh"
+
+OUT=$CACHE/out/package
+DEB=$CACHE/deb
+IMAGE=$CACHE/image
+
+kernel_config() {
+	mkdir -p "$OUT"
+	if [ -z "${CONFIG:-}" ]; then
+		"$ROOT/lab/kernel.sh" config package base cxl package
+		return
+	fi
+	cat "$CONFIG" "$ROOT/lab/config/cxl.config" >"$OUT/.config"
+	echo 'CONFIG_LOCALVERSION="-sysram"' >>"$OUT/.config"
+	# keys of the distribution, which nobody else has
+	sed -i -e 's/^CONFIG_SYSTEM_TRUSTED_KEYS=.*/CONFIG_SYSTEM_TRUSTED_KEYS=""/' \
+		-e 's/^CONFIG_DEBUG_INFO_BTF=y/# CONFIG_DEBUG_INFO_BTF is not set/' "$OUT/.config"
+	make -s -C "$TREE" O="$OUT" olddefconfig
+}
+
+kernel_deb() {
+	rm -f "$CACHE"/out/linux-*
+	make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 LOCALVERSION= \
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KDEB_PKGVERSION="$(kernel_version)-1" DPKG_FLAGS=-d bindeb-pkg
+	mv "$CACHE"/out/linux-{image,headers}-*.deb "$DEB/"
+	rm -f "$CACHE"/out/linux-*
+}
+
+kernel_version() { make -s -C "$TREE" O="$OUT" LOCALVERSION= kernelrelease; }
+
+cli_deb() {
+	local dir=$CACHE/out/cli-deb
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp -r "$ROOT/tools/cxl" "$dir/cxl-cli"
+	make -s -C "$dir/cxl-cli" clean
+	(cd "$dir/cxl-cli" && dpkg-buildpackage -d -us -uc -b)
+	mv "$dir"/cxl-cli_*.deb "$DEB/"
+}
+
+deb() {
+	need dpkg-buildpackage=dpkg-dev dh=debhelper help2man=help2man pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev \
+		/usr/include/json-c/json.h=libjson-c-dev /usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev \
+		rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils
+	rm -rf "$DEB"
+	mkdir -p "$DEB"
+	kernel_config
+	step "package of the kernel (cold: some minutes)" package-kernel kernel_deb
+	step "package of cxl-cli" package-cli cli_deb
+	say "  they are in $DEB:"
+	(cd "$DEB" && ls -- *.deb | sed 's/^/    /')
+}
+
+# A Debian with systemd and a kernel of its own, and the lab's agent as a service
+image_root() {
+	VARIANT=apt root_of "$IMAGE" trixie systemd-sysv,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kexec-tools,cxl,daxctl,numactl,jq,procps,util-linux-extra \
+		"" "$(deb_line trixie)"
+}
+
+image_fill() {
+	local lab=$IMAGE/lab
+	rm -rf "$lab" "$IMAGE/root/deb"
+	mkdir -p "$lab/scenarios" "$IMAGE/root/deb"
+	cp "$ROOT"/lab/guest/{agent,lib,packaged} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
+	cp "$ROOT"/lab/scenarios/{package,example}-* "$lab/scenarios/"
+	chmod 755 "$lab/agent"
+	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-cli_*.deb "$IMAGE/root/deb/"
+	cp "$ROOT/lab/guest/lab.service" "$IMAGE/etc/systemd/system/"
+	ln -sf ../lab.service "$IMAGE/etc/systemd/system/multi-user.target.wants/lab.service"
+	# the initramfs needs the disk, and nothing else of the machine
+	printf 'MODULES=list\nCOMPRESS=zstd\nBUSYBOX=auto\nRESUME=none\n' >"$IMAGE/etc/initramfs-tools/initramfs.conf"
+	printf 'virtio_pci\nvirtio_blk\next4\n' >"$IMAGE/etc/initramfs-tools/modules"
+	chroot "$IMAGE" update-initramfs -u
+}
+
+image_disk() {
+	rm -f "$IMAGE.ext4"
+	mke2fs -q -t ext4 -L root -d "$IMAGE" "$IMAGE.ext4" 3G
+}
+
+test_packages() {
+	need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring" mke2fs=e2fsprogs python3=python3
+	[ -n "$(compgen -G "$DEB/*.deb")" ] || deb
+	[ -e "$IMAGE/.complete" ] || { step "installing a Debian with systemd" image image_root && touch "$IMAGE/.complete"; }
+	step "a disk with that" image-disk eval 'image_fill && image_disk'
+	if python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" --accel "${LAB_ACCEL:-tcg,thread=multi}" \
+		--kernel "$(compgen -G "$IMAGE/boot/vmlinuz-*")" --initrd "$(compgen -G "$IMAGE/boot/initrd.img-*")" \
+		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --name packages --timeout 2400 --boot-timeout 400 \
+		package-install package-run example-serial example-dax example-ram; then
+		say "ok the packages, on a machine with systemd"
+	else
+		say "not ok the packages, on a machine with systemd"
+		exit 1
+	fi
+}
+
+case ${1:-} in
+deb) deb ;;
+test) test_packages ;;
+*) die "usage: $0 deb|test" ;;
+esac
