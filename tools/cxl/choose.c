@@ -87,6 +87,9 @@ static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 		if (!cxl_memdev_get_endpoint(memdev))
 			return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s",
 				       name, name);
+		for (unsigned int i = 0; i < c->nr; i++)
+			if (c->memdevs[i] == memdev)
+				return because(c, -EINVAL, "%s is named twice", name);
 		if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
 			return because(c, -ENODEV, "no root decoder for volatile memory has %s, see cxl list -D -d root -T",
 				       name);
@@ -161,12 +164,12 @@ static int choose_size(struct creation *c)
 	extent = cxl_decoder_get_max_available_extent(c->decoder);
 	if (extent == ~0ull)
 		extent = least * c->nr;
-	c->bytes = c->size;
-	if (!c->bytes) {
-		size = extent / c->nr / SIZE_ALIGN * SIZE_ALIGN;
-		c->bytes = (least < size ? least : size) * c->nr;
-	}
-	if (c->bytes && !(c->bytes % c->nr) && c->bytes / c->nr <= least && c->bytes <= extent)
+	size = extent / c->nr < least ? extent / c->nr : least;
+	c->bytes = c->size ?: size / SIZE_ALIGN * SIZE_ALIGN * c->nr;
+	if (c->bytes % (SIZE_ALIGN * c->nr))
+		return because(c, -EINVAL, "a region of %u memdevs is a multiple of %llu MiB",
+			       c->nr, SIZE_ALIGN * c->nr >> 20);
+	if (c->bytes && c->bytes / c->nr <= least && c->bytes <= extent)
 		return 0;
 	format_size(c->bytes, wanted, sizeof(wanted));
 	format_size(least, has, sizeof(has));
