@@ -9,9 +9,11 @@
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/lab/apt.sh"
 
-OUT=$CACHE/out/package
+OUT=$CACHE/out/package${CONFIG:+-config}
 DEB=$CACHE/deb
 IMAGE=$CACHE/image
+# What an administrator has
+PACKAGES=systemd-sysv,dbus,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kexec-tools,cxl,daxctl,numactl,jq,procps,util-linux-extra
 
 kernel_config() {
 	mkdir -p "$OUT"
@@ -19,12 +21,16 @@ kernel_config() {
 		"$ROOT/lab/kernel.sh" config package base cxl package
 		return
 	fi
-	cat "$CONFIG" "$ROOT/lab/config/cxl.config" >"$OUT/.config"
-	echo 'CONFIG_LOCALVERSION="-sysram"' >>"$OUT/.config"
-	# keys of the distribution, which nobody else has
-	sed -i -e 's/^CONFIG_SYSTEM_TRUSTED_KEYS=.*/CONFIG_SYSTEM_TRUSTED_KEYS=""/' \
-		-e 's/^CONFIG_DEBUG_INFO_BTF=y/# CONFIG_DEBUG_INFO_BTF is not set/' "$OUT/.config"
+	need openssl=openssl /usr/include/openssl/opensslv.h=libssl-dev
+	cp "$CONFIG" "$OUT/.config"
+	# what is ours; no keys of the distribution, which nobody else has; no debugging
+	# information, which takes most of the time and space
+	"$TREE/scripts/config" --file "$OUT/.config" --set-str LOCALVERSION -sysram --module CXL_SYSRAM \
+		--enable CXL_REGION --enable MEMORY_HOTPLUG --enable MEMORY_HOTREMOVE --module DEV_DAX_CXL --module DEV_DAX_KMEM \
+		--set-str SYSTEM_TRUSTED_KEYS "" --disable DEBUG_INFO_BTF \
+		--disable DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT --enable DEBUG_INFO_NONE
 	make -s -C "$TREE" O="$OUT" olddefconfig
+	grep -q '^CONFIG_CXL_SYSRAM=[ym]' "$OUT/.config" || die "with this configuration there is no CONFIG_CXL_SYSRAM"
 }
 
 kernel_deb() {
@@ -62,8 +68,9 @@ deb() {
 
 # A Debian with systemd and a kernel of its own, and the lab's agent as a service
 image_root() {
-	VARIANT=apt root_of "$IMAGE" trixie systemd-sysv,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kexec-tools,cxl,daxctl,numactl,jq,procps,util-linux-extra \
-		"" "$(deb_line trixie)"
+	rm -f "$IMAGE.packages"
+	VARIANT=apt root_of "$IMAGE" trixie "$PACKAGES" "" "$(deb_line trixie)"
+	echo "$PACKAGES" >"$IMAGE.packages"
 }
 
 image_fill() {
@@ -90,7 +97,8 @@ image_disk() {
 test_packages() {
 	need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring" mke2fs=e2fsprogs python3=python3
 	[ -n "$(compgen -G "$DEB/*.deb")" ] || deb
-	[ -e "$IMAGE/.complete" ] || { step "installing a Debian with systemd" image image_root && touch "$IMAGE/.complete"; }
+	[ "$(cat "$IMAGE.packages" 2>/dev/null)" = "$PACKAGES" ] ||
+		step "installing a Debian with systemd" image image_root
 	step "a disk with that" image-disk eval 'image_fill && image_disk'
 	if python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" --accel "${LAB_ACCEL:-tcg,thread=multi}" \
 		--kernel "$(compgen -G "$IMAGE/boot/vmlinuz-*")" --initrd "$(compgen -G "$IMAGE/boot/initrd.img-*")" \
