@@ -70,8 +70,7 @@ static int state_write(const char *device, const char *state)
 	     sysfs_write_child(path, state, 0, &interrupted);
 	if (rc)
 		say_error("create-region", -rc, "%s: %s", device, state);
-	if (rc == -ENXIO)
-		say("  nobody is there to do it, try: modprobe cxl_sysram");
+	explain_state(rc);
 	return rc;
 }
 
@@ -111,29 +110,9 @@ static int set_up(struct creation *c)
 	return rc ?: number_write(c->name, "commit", 1);
 }
 
-static int bind_driver(const char *driver, const char *name)
+static int bind_driver(const char *driver, const char *device)
 {
-	char path[256], has[64];
-	int rc;
-
-	if (interrupted)
-		return -EINTR;
-	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", driver);
-	if (!rc && !sysfs_exists(path)) {
-		if (strcmp(driver, "cxl_dax_region"))
-			say("create-region: this kernel has no %s (CONFIG_CXL_SYSRAM): cxl create-region still works",
-			    driver);
-		else
-			say("create-region: there is no driver %s, try: modprobe dax_cxl", driver);
-		return -ENODEV;
-	}
-	rc = rc ?: sysfs_write(path, name);
-	/* A udev rule may have been faster */
-	if (rc && sysfs_driver(name, has, sizeof(has)) && !strcmp(has, driver))
-		return 0;
-	if (rc)
-		say_error("create-region", -rc, "%s: %s", name, driver);
-	return rc;
+	return interrupted ? -EINTR : driver_bind("create-region", driver, device);
 }
 
 static bool plugs(const char *policy)
