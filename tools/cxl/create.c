@@ -274,7 +274,7 @@ static int parse(struct cxl_ctx *ctx, struct creation *c, int argc, char **argv)
 {
 	int option, rc;
 
-	optind = 1;
+	optind = 0;
 	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:U:uQh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);

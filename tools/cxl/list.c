@@ -298,7 +298,7 @@ static bool split_options(struct listing *listing, int argc, char **argv, char *
 
 	for (int i = 0; known && i < argc; i++)
 		copy[i] = argv[i];
-	optind = 1;
+	optind = 0;
 	opterr = 0;
 	while (known && (option = getopt_long(argc, copy, letters, options, NULL)) != -1) {
 		if (option == 'h') {

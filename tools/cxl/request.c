@@ -125,7 +125,8 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 {
 	int option, index;
 
-	optind = 1;
+	/* GNU: also forget what another call has left in the middle of a word */
+	optind = 0;
 	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:h", selecting,
 						 &index)) != -1) {
 		if (option == 'h') {
