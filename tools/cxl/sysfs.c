@@ -31,7 +31,7 @@ int system_path(char *path, size_t size, const char *format, ...)
 int sysfs_write(const char *path, const char *value)
 {
 	size_t len = strlen(value);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	ssize_t n;
 	int rc;
 

@@ -235,6 +235,24 @@ static int enable_dax(struct request *req, const char *region)
 	return rc;
 }
 
+/* What was chosen at boot may have plugged it */
+static int hold(struct request *req, const char *region)
+{
+	char device[64], policy[32], path[256];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
+	    !check_policy(NULL, policy, true))
+		return 0;
+	rc = sysfs_attr_write(device, "hotplug", "none") ?:
+	     sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
+	     request_write(req, path, "unplugged");
+	if (rc)
+		say_error(req->verb, -rc, "%s: unplugged", region);
+	return rc;
+}
+
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
@@ -242,7 +260,7 @@ static int enable_region(const char *region, void *arg)
 	bool dax = !strcmp(req->driver, "dax"), held;
 	const char *wanted = strcmp(req->driver, "region") ? "sysram_region" : "cxl_region";
 	char path[256], driver[64];
-	int rc = 0;
+	int rc;
 
 	if (!driver_there(req->verb, wanted))
 		return -ENODEV;
@@ -252,14 +270,19 @@ static int enable_region(const char *region, void *arg)
 		    region, driver, region);
 		return -EBUSY;
 	}
-	if (!held)
-		rc = driver_bind(req->verb, wanted, region);
-	if (rc || !dax)
+	if (held)
+		return dax ? enable_dax(req, region) : 0;
+	rc = driver_bind(req->verb, wanted, region);
+	if (rc || strcmp(wanted, "sysram_region"))
 		return rc;
 
-	rc = enable_dax(req, region);
-	if (rc && !held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
-		sysfs_write(path, region);
+	rc = hold(req, region);
+	if (!rc && dax)
+		rc = enable_dax(req, region);
+	if (rc && (sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ||
+		   sysfs_write(path, region)))
+		say("  %s could not be disabled again, try: cxl-cli unplug --wait=60 %s",
+		    region, region);
 	return rc;
 }
 

@@ -497,6 +497,16 @@ static void test_options(void)
 	link_driver("region0", "");
 	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
 	CHECK("enable-region", !rc && is("sys/bus/cxl/drivers/sysram_region/bind", "region0"));
+	put_cxl("sysram_region0", "hotplug", "online_movable\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("enable-region holds it, whatever was chosen at boot",
+	      !rc && is(CXL "sysram_region0/hotplug", "none") &&
+	      is(CXL "sysram_region0/state", "unplugged"));
+	put_cxl("sysram_region0", "hotplug", "never\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("and guards what is guarded", !rc && is(CXL "sysram_region0/hotplug", "never"));
+	put_cxl("sysram_region0", "hotplug", "none\n");
 	link_driver("region0", "sysram_region");
 	out = CALL(1, &rc, verb_show, "show", "region0");
 	CHECK("show", !rc && strstr(out, "level 3: it is held") && strstr(out, "memmap of all: 16.00 MiB"));
