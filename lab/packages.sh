@@ -25,7 +25,7 @@ kernel_config() {
 	cp "$CONFIG" "$OUT/.config"
 	# what is ours; no keys of the distribution, which nobody else has; no debugging
 	# information, which takes most of the time and space
-	"$TREE/scripts/config" --file "$OUT/.config" --set-str LOCALVERSION -sysram --module CXL_SYSRAM \
+	"$TREE/scripts/config" --file "$OUT/.config" --set-str LOCALVERSION -sysram \
 		--enable CXL_REGION --enable MEMORY_HOTPLUG --enable MEMORY_HOTREMOVE --module DEV_DAX_CXL --module DEV_DAX_KMEM \
 		--set-str SYSTEM_TRUSTED_KEYS "" --disable DEBUG_INFO_BTF \
 		--disable DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT --enable DEBUG_INFO_NONE
@@ -36,11 +36,13 @@ kernel_config() {
 kernel_deb() {
 	rm -f "$CACHE"/out/linux-*
 	make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 LOCALVERSION= \
-		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KDEB_PKGVERSION="$(kernel_version)-1" DPKG_FLAGS=-d bindeb-pkg
+		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KDEB_PKGVERSION="$(kernel_version)-$(revision)" DPKG_FLAGS=-d bindeb-pkg
 	mv "$CACHE"/out/linux-{image,headers}-*.deb "$DEB/"
 	rm -f "$CACHE"/out/linux-*
 }
 
+# What apt compares
+revision() { git -C "$ROOT" rev-list --count HEAD 2>/dev/null || date +%Y%m%d; }
 kernel_version() { make -s -C "$TREE" O="$OUT" LOCALVERSION= kernelrelease; }
 
 cli_deb() {
@@ -49,6 +51,7 @@ cli_deb() {
 	mkdir -p "$dir"
 	cp -r "$ROOT/tools/cxl" "$dir/cxl-cli"
 	make -s -C "$dir/cxl-cli" clean
+	sed -i "1s/(\(.*\))/(\1+$(revision))/" "$dir/cxl-cli/debian/changelog"
 	(cd "$dir/cxl-cli" && dpkg-buildpackage -d -us -uc -b)
 	mv "$dir"/cxl-cli_*.deb "$DEB/"
 }
@@ -103,7 +106,7 @@ test_packages() {
 	if python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" --accel "${LAB_ACCEL:-tcg,thread=multi}" \
 		--kernel "$(compgen -G "$IMAGE/boot/vmlinuz-*")" --initrd "$(compgen -G "$IMAGE/boot/initrd.img-*")" \
 		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --name packages --timeout 2400 --boot-timeout 400 \
-		package-install package-run example-serial example-dax example-ram; then
+		package-install package-run example-serial example-dax example-ram example-never; then
 		say "ok the packages, on a machine with systemd"
 	else
 		say "not ok the packages, on a machine with systemd"
