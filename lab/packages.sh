@@ -45,6 +45,14 @@ kernel_deb() {
 revision() { git -C "$ROOT" rev-list --count HEAD 2>/dev/null || date +%Y%m%d; }
 kernel_version() { make -s -C "$TREE" O="$OUT" LOCALVERSION= kernelrelease; }
 
+# What debian/control asks for
+build_depends() {
+	dpkg-checkbuilddeps || {
+		apt-get -q update &&
+			DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends build-dep .
+	}
+}
+
 cli_deb() {
 	local dir=$CACHE/out/cli-deb
 	rm -rf "$dir"
@@ -52,14 +60,12 @@ cli_deb() {
 	cp -r "$ROOT/tools/cxl" "$dir/cxl-cli"
 	make -s -C "$dir/cxl-cli" clean
 	sed -i "1s/(\(.*\))/(\1+$(revision))/" "$dir/cxl-cli/debian/changelog"
-	(cd "$dir/cxl-cli" && dpkg-buildpackage -d -us -uc -b)
+	(cd "$dir/cxl-cli" && build_depends && dpkg-buildpackage -us -uc -b)
 	mv "$dir"/cxl-cli_*.deb "$DEB/"
 }
 
 deb() {
-	need dpkg-buildpackage=dpkg-dev dh=debhelper help2man=help2man pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev \
-		/usr/include/json-c/json.h=libjson-c-dev /usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev \
-		rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils
+	need dpkg-buildpackage=dpkg-dev gcc=gcc dh=debhelper rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils
 	rm -rf "$DEB"
 	mkdir -p "$DEB"
 	kernel_config
