@@ -56,6 +56,40 @@ struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
 	return NULL;
 }
 
+static bool has_region(struct cxl_decoder *decoder, char *region, size_t size)
+{
+	return sysfs_attr(cxl_decoder_get_devname(decoder), "region", region, size) && region[0];
+}
+
+/**
+ * explain_target - why a memdev can be no target of a region
+ * @memdev: it
+ *
+ * The kernel gives the decoders of a port out in their order. When one has become free
+ * before another one that comes later, it waits until that is free, too.
+ */
+void explain_target(struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	struct cxl_port *port = endpoint ? cxl_endpoint_get_parent(endpoint) : NULL;
+	struct cxl_decoder *decoder, *later;
+	char region[64];
+
+	for (; port && !cxl_port_is_root(port); port = cxl_port_get_parent(port))
+		cxl_decoder_foreach(port, decoder) {
+			if (has_region(decoder, region, sizeof(region)))
+				continue;
+			cxl_decoder_foreach(port, later) {
+				if (cxl_decoder_get_id(later) < cxl_decoder_get_id(decoder) ||
+				    !has_region(later, region, sizeof(region)))
+					continue;
+				say("  %s has become free before that of %s, and cannot be used until then, try: cxl destroy-region -f %s",
+				    cxl_decoder_get_devname(decoder), region, region);
+				return;
+			}
+		}
+}
+
 /* Of the partition of a memdev: what no other region has taken, bytes */
 static unsigned long long available(const struct creation *c, struct cxl_memdev *memdev)
 {

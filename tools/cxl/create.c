@@ -104,7 +104,10 @@ static int set_target(struct creation *c, unsigned int i)
 		return rc;
 	c->targets[c->nr_targets++] = decoder;
 	snprintf(attr, sizeof(attr), "target%u", i);
-	return attr_write(c->name, attr, name);
+	rc = attr_write(c->name, attr, name);
+	if (rc == -EBUSY)
+		explain_target(c->memdevs[i]);
+	return rc;
 }
 
 static int set_up(struct creation *c)
