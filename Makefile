@@ -2,10 +2,11 @@
 #
 # CACHE=DIR        downloads, compiler cache and builds (default .cache)
 # KERNEL_SRC=DIR   a Linux 7.3 tree of your own instead of Debian's
+# CONFIG=FILE      for "make deb", e.g. /boot/config-$(uname -r)
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
-export CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
+export CONFIG CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit bench clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit bench deb packages clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -62,5 +63,11 @@ kunit: kernel guest ## unit tests only
 bench: kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
 	@lab/run.sh with kernel bench-extents 900 --topology,many
 
+deb: tree ## Debian packages: kernel (CONFIG=FILE: with that configuration), headers, cxl-cli
+	@lab/packages.sh deb
+
+packages: deb qemu ## install them with apt on a machine with systemd, start it, run the main job
+	@lab/packages.sh test
+
 clean: ## remove everything that was built; downloads stay
-	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/tree-stock* $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*
+	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/tree-stock* $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/deb $(or $(CACHE),.cache)/image* $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*

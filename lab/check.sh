@@ -70,6 +70,8 @@ give_up() {
 build() { "$ROOT/lab/kernel.sh" config "$@" && "$ROOT/lab/kernel.sh" build "$1"; }
 guest() { "$ROOT/lab/guest.sh" qemu && "$ROOT/lab/guest.sh" root; }
 
+packages() { "$ROOT/lab/packages.sh" deb && "$ROOT/lab/packages.sh" test; }
+
 mode=${1:-}
 if [ "$mode" != static ]; then
 	stage "QEMU and guest" guest || give_up "QEMU and guest"
@@ -86,6 +88,7 @@ guests "unit tests and scenarios" kernel '[!l]*'
 stage "debug kernel" build debug base cxl debug || give_up "debug kernel"
 if [ "$mode" = all ]; then
 	guests "all scenarios on the debug kernel" debug '*'
+	count "packages" packages
 	count "the unpatched kernel" "$ROOT/lab/stock.sh" check
 	count "each commit builds by itself" "$ROOT/lab/static.sh" commits
 else

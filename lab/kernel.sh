@@ -4,8 +4,8 @@
 #   kernel.sh config NAME FRAGMENT...   configuration from lab/config/FRAGMENT.config
 #   kernel.sh build NAME                bzImage and modules, and those of cxl_test
 #
-# The output is $CACHE/out/NAME. A symbol that a fragment asks for and that does
-# not survive is an error, whatever the reason.
+# The output is $CACHE/out/NAME. A symbol that a fragment asks for, no later one asks
+# otherwise for, and that does not survive is an error, whatever the reason.
 . "$(dirname "$0")/lib.sh"
 
 config() {
@@ -19,7 +19,9 @@ config() {
 	cmp -s "$out/.config.new" "$out/.config" || cp "$out/.config.new" "$out/.config"
 	# the unpatched kernel has none of our symbols
 	[ "$name" != stock ] || sed -i -e /CXL_SYSRAM/d -e /MEMORY_GUARD/d "$out/.config.asked"
-	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" | sort -u | while read -r line; do
+	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" |
+		awk '{name = $0; sub(/^# /, "", name); sub(/[= ].*/, "", name); last[name] = $0} END {for (name in last) print last[name]}' |
+		sort | while read -r line; do
 		case $line in
 		'#'*) ! grep -q "^$(cut -d' ' -f2 <<<"$line")=" "$out/.config" ;;
 		*) grep -qx "$line" "$out/.config" ;;

@@ -196,11 +196,14 @@ class Machine:
                  "-device", "virtio-serial-pci,bus=pcie.0",
                  "-chardev", f"socket,id=lab,path={self.path('lab')},server=on,wait=off",
                  "-device", "virtserialport,chardev=lab,name=lab"]
+        if opts.disk:
+            args += ["-drive", f"if=none,id=disk,file={opts.disk},format=raw,cache=unsafe",
+                     "-device", "virtio-blk-pci,bus=pcie.0,drive=disk,serial=disk"]
         if opts.kexec:
             for name, file in ("kernel", opts.kernel), ("initrd", opts.initrd):
                 args += ["-drive", f"if=none,id={name},file={file},format=raw,readonly=on",
                          "-device", f"virtio-blk-pci,bus=pcie.0,drive={name},serial={name}"]
-        else:
+        elif not opts.reboots:
             args.append("-no-reboot")
         if opts.shell:
             return args + ["-serial", "mon:stdio"]
@@ -388,6 +391,8 @@ def main():
     parser.add_argument("--accel", help="tcg,thread=multi or kvm; default: what works")
     parser.add_argument("--probe", action="store_true", help="print the accelerator that works, and end")
     parser.add_argument("--kexec", action="store_true", help="the guest may start kernel and initrd again")
+    parser.add_argument("--disk", help="image of a disk that the guest may write to")
+    parser.add_argument("--reboots", action="store_true", help="the guest may start a kernel of its own")
     parser.add_argument("--quiet", action="store_true", help="report failures only")
     parser.add_argument("--shell", action="store_true", help="a prompt on the console instead of scenarios")
     parser.add_argument("--peer", help="scenarios, joined by +, of a second guest that runs at the same time")

@@ -41,14 +41,12 @@ static void explain_file(int pid, const char *dir, const char *prefix)
 	DIR *files;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, dir);
-	files = opendir(path);
+	files = system_path(path, sizeof(path), "proc/%d/%s", pid, dir) ? NULL : opendir(path);
 	if (!files)
 		return;
 	while ((entry = readdir(files))) {
-		snprintf(path, sizeof(path), "/proc/%d/%s/%s", pid, dir,
-			 entry->d_name);
-		n = readlink(path, target, sizeof(target) - 1);
+		n = system_path(path, sizeof(path), "proc/%d/%s/%s", pid, dir, entry->d_name) ?
+		    0 : readlink(path, target, sizeof(target) - 1);
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
@@ -64,9 +62,10 @@ static void explain_file(int pid, const char *dir, const char *prefix)
 static void explain_dax(int region)
 {
 	struct dirent *entry;
-	char prefix[32];
-	DIR *proc = opendir("/proc");
+	char path[256], prefix[32];
+	DIR *proc;
 
+	proc = system_path(path, sizeof(path), "proc") ? NULL : opendir(path);
 	if (!proc)
 		return;
 	snprintf(prefix, sizeof(prefix), "/dev/dax%d.", region);

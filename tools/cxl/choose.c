@@ -56,6 +56,40 @@ struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
 	return NULL;
 }
 
+static bool has_region(struct cxl_decoder *decoder, char *region, size_t size)
+{
+	return sysfs_attr(cxl_decoder_get_devname(decoder), "region", region, size) && region[0];
+}
+
+/**
+ * explain_target - why a memdev can be no target of a region
+ * @memdev: it
+ *
+ * The kernel gives the decoders of a port out in their order. When one has become free
+ * before another one that comes later, it waits until that is free, too.
+ */
+void explain_target(struct cxl_memdev *memdev)
+{
+	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
+	struct cxl_port *port = endpoint ? cxl_endpoint_get_parent(endpoint) : NULL;
+	struct cxl_decoder *decoder, *later;
+	char region[64];
+
+	for (; port && !cxl_port_is_root(port); port = cxl_port_get_parent(port))
+		cxl_decoder_foreach(port, decoder) {
+			if (has_region(decoder, region, sizeof(region)))
+				continue;
+			cxl_decoder_foreach(port, later) {
+				if (cxl_decoder_get_id(later) < cxl_decoder_get_id(decoder) ||
+				    !has_region(later, region, sizeof(region)))
+					continue;
+				say("  %s has become free before that of %s, and cannot be used until then, try: cxl destroy-region -f %s",
+				    cxl_decoder_get_devname(decoder), region, region);
+				return;
+			}
+		}
+}
+
 /* Of the partition of a memdev: what no other region has taken, bytes */
 static unsigned long long available(const struct creation *c, struct cxl_memdev *memdev)
 {
@@ -87,6 +121,9 @@ static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 		if (!cxl_memdev_get_endpoint(memdev))
 			return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s",
 				       name, name);
+		for (unsigned int i = 0; i < c->nr; i++)
+			if (c->memdevs[i] == memdev)
+				return because(c, -EINVAL, "%s is named twice", name);
 		if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
 			return because(c, -ENODEV, "no root decoder for volatile memory has %s, see cxl list -D -d root -T",
 				       name);
@@ -161,12 +198,12 @@ static int choose_size(struct creation *c)
 	extent = cxl_decoder_get_max_available_extent(c->decoder);
 	if (extent == ~0ull)
 		extent = least * c->nr;
-	c->bytes = c->size;
-	if (!c->bytes) {
-		size = extent / c->nr / SIZE_ALIGN * SIZE_ALIGN;
-		c->bytes = (least < size ? least : size) * c->nr;
-	}
-	if (c->bytes && !(c->bytes % c->nr) && c->bytes / c->nr <= least && c->bytes <= extent)
+	size = extent / c->nr < least ? extent / c->nr : least;
+	c->bytes = c->size ?: size / SIZE_ALIGN * SIZE_ALIGN * c->nr;
+	if (c->bytes % (SIZE_ALIGN * c->nr))
+		return because(c, -EINVAL, "a region of %u memdevs is a multiple of %llu MiB",
+			       c->nr, SIZE_ALIGN * c->nr >> 20);
+	if (c->bytes && c->bytes / c->nr <= least && c->bytes <= extent)
 		return 0;
 	format_size(c->bytes, wanted, sizeof(wanted));
 	format_size(least, has, sizeof(has));

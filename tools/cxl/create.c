@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 #include "create.h"
 #include "list.h"
@@ -43,15 +44,18 @@ static int number_write(const char *device, const char *attr, unsigned long long
 	return attr_write(device, attr, text);
 }
 
+/* The name that is read is the next one, unless another region has come meanwhile */
 static int create_empty(struct creation *c)
 {
 	char path[256];
-	int rc;
+	int tries = 10, rc;
 
-	rc = sysfs_path(path, sizeof(path), "devices/%s/create_%s_region",
-			cxl_decoder_get_devname(c->decoder), c->type) ?:
-	     sysfs_read(path, c->name, sizeof(c->name)) ?:
-	     sysfs_write(path, c->name);
+	do {
+		rc = sysfs_path(path, sizeof(path), "devices/%s/create_%s_region",
+				cxl_decoder_get_devname(c->decoder), c->type) ?:
+		     sysfs_read(path, c->name, sizeof(c->name)) ?:
+		     sysfs_write(path, c->name);
+	} while (rc == -EBUSY && --tries);
 	if (rc) {
 		c->name[0] = '\0';
 		say_error("create-region", -rc, "%s: create_%s_region",
@@ -60,18 +64,24 @@ static int create_empty(struct creation *c)
 	return rc;
 }
 
-/* To plug may take long */
+/* To plug may take long; the module that does it may have been sent for just now */
 static int state_write(const char *device, const char *state)
 {
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int tries = 30, rc;
 	char path[256];
-	int rc;
 
-	rc = sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
-	     sysfs_write_child(path, state, 0, &interrupted);
+	rc = sysfs_path(path, sizeof(path), "devices/%s/state", device);
+	while (!rc) {
+		rc = sysfs_write_child(path, state, 0, &interrupted);
+		if (rc != -ENXIO || !--tries || interrupted)
+			break;
+		nanosleep(&pause, NULL);
+		rc = 0;
+	}
 	if (rc)
 		say_error("create-region", -rc, "%s: %s", device, state);
-	if (rc == -ENXIO)
-		say("  nobody is there to do it, try: modprobe cxl_sysram");
+	explain_state(rc);
 	return rc;
 }
 
@@ -94,7 +104,10 @@ static int set_target(struct creation *c, unsigned int i)
 		return rc;
 	c->targets[c->nr_targets++] = decoder;
 	snprintf(attr, sizeof(attr), "target%u", i);
-	return attr_write(c->name, attr, name);
+	rc = attr_write(c->name, attr, name);
+	if (rc == -EBUSY)
+		explain_target(c->memdevs[i]);
+	return rc;
 }
 
 static int set_up(struct creation *c)
@@ -111,29 +124,9 @@ static int set_up(struct creation *c)
 	return rc ?: number_write(c->name, "commit", 1);
 }
 
-static int bind_driver(const char *driver, const char *name)
+static int bind_driver(const char *driver, const char *device)
 {
-	char path[256], has[64];
-	int rc;
-
-	if (interrupted)
-		return -EINTR;
-	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", driver);
-	if (!rc && !sysfs_exists(path)) {
-		if (strcmp(driver, "cxl_dax_region"))
-			say("create-region: this kernel has no %s (CONFIG_CXL_SYSRAM): cxl create-region still works",
-			    driver);
-		else
-			say("create-region: there is no driver %s, try: modprobe dax_cxl", driver);
-		return -ENODEV;
-	}
-	rc = rc ?: sysfs_write(path, name);
-	/* A udev rule may have been faster */
-	if (rc && sysfs_driver(name, has, sizeof(has)) && !strcmp(has, driver))
-		return 0;
-	if (rc)
-		say_error("create-region", -rc, "%s: %s", name, driver);
-	return rc;
+	return interrupted ? -EINTR : driver_bind("create-region", driver, device);
 }
 
 static bool plugs(const char *policy)
@@ -295,7 +288,7 @@ static int parse(struct cxl_ctx *ctx, struct creation *c, int argc, char **argv)
 {
 	int option, rc;
 
-	optind = 1;
+	optind = 0;
 	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:U:uQh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
@@ -359,10 +352,10 @@ static int take_lock(void)
 }
 
 /* What would end it, also when nobody listens any more to what is said */
-static void catch_signals(void)
+static void catch_signals(void (*handler)(int signal))
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction action = { .sa_handler = handler };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
@@ -387,18 +380,20 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	lock = take_lock();
 	if (choose(ctx, &c))
 		return EXIT_FAILURE;
-	catch_signals();
+	catch_signals(interrupt);
 	if ((create_empty(&c) ?: set_up(&c) ?: hand_over(&c)) || interrupted) {
 		if (interrupted)
 			say("create-region: interrupted");
 		undo(&c);
 		return EXIT_FAILURE;
 	}
+	/* There it is: what comes now is only to be seen, and may be ended */
+	catch_signals(SIG_DFL);
 	if (lock >= 0)
 		close(lock);
 	say("create-region: created %s", c.name);
 	say_dax(&c);
-	/* What it is now */
-	return list_region(ctx, c.name, c.human || isatty(STDOUT_FILENO)) ?
-	       EXIT_FAILURE : EXIT_SUCCESS;
+	if (list_region(ctx, c.name, c.human || isatty(STDOUT_FILENO)))
+		say("create-region: cxl could not list it, try: cxl list -r %s", c.name);
+	return EXIT_SUCCESS;
 }

@@ -56,6 +56,7 @@ struct creation {
 
 /* choose.c */
 int choose(struct cxl_ctx *ctx, struct creation *c);
+void explain_target(struct cxl_memdev *memdev);
 struct cxl_decoder *free_decoder(struct cxl_memdev *memdev);
 
 #endif

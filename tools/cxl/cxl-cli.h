@@ -34,11 +34,12 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* sysfs.c: files below /sys/bus/cxl; for tests, all paths are below $CXL_CLI_ROOT */
+/* sysfs.c */
 int system_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-int sysfs_path(char *path, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* A file of CXL */
+#define sysfs_path(path, size, format, ...) \
+	system_path(path, size, "sys/bus/cxl/" format, ##__VA_ARGS__)
 int sysfs_write(const char *path, const char *value);
 int sysfs_write_child(const char *path, const char *value, long seconds,
 		      const volatile sig_atomic_t *stop);
@@ -48,6 +49,11 @@ bool sysfs_attr(const char *device, const char *name, char *value, size_t size);
 bool sysfs_number(const char *device, const char *name, unsigned long long *number);
 int sysfs_attr_write(const char *device, const char *name, const char *value);
 bool sysfs_driver(const char *device, char *driver, size_t size);
+
+/* driver.c */
+bool driver_there(const char *verb, const char *driver);
+int driver_bind(const char *verb, const char *driver, const char *device);
+void explain_state(int rc);
 
 /* number.c */
 int parse_number(const char *text, unsigned long max, unsigned long *value);
@@ -103,6 +109,24 @@ struct extent {
 /* extents.c */
 int for_each_extent(const char *region,
 		    int (*fn)(const struct extent *extent, void *arg), void *arg);
+
+/**
+ * struct dax - a dax device of a region
+ * @name: "daxX.Y"
+ * @device: below /sys/bus/cxl/devices
+ * @driver: that has it, or empty
+ * @uuid: of the tag that it is, or empty
+ */
+struct dax {
+	char name[64];
+	char device[128];
+	char driver[64];
+	char uuid[64];
+};
+
+/* dax.c */
+int for_each_dax(const char *region, int (*fn)(const struct dax *dax, void *arg),
+		 void *arg);
 
 /**
  * struct process - that has memory on a node

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "cxl-cli.h"
 
 /*
@@ -33,54 +31,37 @@ static int because(struct level *level, int number, const char *format, ...)
 	return number;
 }
 
-/* The dax device of a region and what has it, the first that there is */
-static bool dax_of(const char *region, char *name, size_t size, char *driver,
-		   size_t driver_size)
+static int keep_dax(const struct dax *dax, void *arg)
 {
-	char path[256], link[600], target[256];
-	struct dirent *entry;
-	bool found = false;
-	DIR *devices;
-	ssize_t n;
+	*(struct dax *)arg = *dax;
+	return 1;
+}
 
-	driver[0] = '\0';
-	if (sysfs_path(path, sizeof(path), "devices/dax_%s", region))
-		return false;
-	devices = opendir(path);
-	if (!devices)
-		return false;
-	while (!found && (entry = readdir(devices))) {
-		if (strncmp(entry->d_name, "dax", 3) || !strchr(entry->d_name, '.'))
-			continue;
-		found = true;
-		snprintf(name, size, "%.63s", entry->d_name);
-		snprintf(link, sizeof(link), "%s/%s/driver", path, entry->d_name);
-		n = readlink(link, target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = '\0';
-		snprintf(driver, driver_size, "%s", basename(target));
-	}
-	closedir(devices);
-	return found;
+/* The first that there is */
+static bool dax_of(const char *region, struct dax *dax)
+{
+	return for_each_dax(region, keep_dax, dax);
 }
 
 /* There are no memory blocks, then why? */
 static int not_plugged(struct level *level, const char *region, bool sysram)
 {
-	char device[64], path[256], hotplug[32] = "", dax[64], driver[64];
+	char device[64], path[256], hotplug[32] = "";
 	unsigned long long size = 0;
 	bool dynamic, is_dax;
+	struct dax dax;
 
 	/* What is DAX there has a tag, and is no obstacle for the others */
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	dynamic = !sysfs_path(path, sizeof(path), "devices/%s/release_extent", device) &&
 		  sysfs_exists(path);
-	is_dax = !dynamic && dax_of(region, dax, sizeof(dax), driver, sizeof(driver));
+	is_dax = !dynamic && dax_of(region, &dax);
 	if (sysram) {
 		sysfs_attr(device, "hotplug", hotplug, sizeof(hotplug));
 		sysfs_number(device, "size", &size);
 	}
-	if (is_dax && driver[0] && strcmp(driver, "kmem"))
-		return because(level, 3, "it is DAX: /dev/%s", dax);
+	if (is_dax && dax.driver[0] && strcmp(dax.driver, "kmem"))
+		return because(level, 3, "it is DAX: /dev/%s", dax.name);
 	if (!strcmp(hotplug, "never"))
 		return because(level, 3, "it is guarded: hotplug is never");
 	if (sysram && !size)
@@ -92,18 +73,18 @@ static int not_plugged(struct level *level, const char *region, bool sysram)
 		return because(level, 3, "it is held: cxl-cli plug %s", region);
 	if (is_dax)
 		return because(level, 3, "%s has no memory: daxctl reconfigure-device -m system-ram %s",
-			       dax, dax);
+			       dax.name, dax.name);
 	return because(level, 3, "it has no dax device: modprobe dax_cxl");
 }
 
 static int partly(struct level *level, const char *region, bool sysram,
 		  const struct blocks *blocks, unsigned long long size)
 {
-	char online[32], all[32], dax[64], driver[64];
+	char online[32], all[32];
+	struct dax dax;
 
-	if (!blocks->online && !sysram &&
-	    dax_of(region, dax, sizeof(dax), driver, sizeof(driver)))
-		return because(level, 3, "it is offline: daxctl online-memory %s", dax);
+	if (!blocks->online && !sysram && dax_of(region, &dax))
+		return because(level, 3, "it is offline: daxctl online-memory %s", dax.name);
 	if (!blocks->online)
 		return because(level, 3, "it is offline: cxl-cli plug %s", region);
 	format_size(blocks->online, online, sizeof(online));

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -64,28 +63,20 @@ static void add_level(struct json_object *object, const struct level *level)
 				       json_object_new_string(level->reason));
 }
 
-/* The dax device of a tag, if it has one */
-static void add_dax(struct json_object *object, const char *region, const char *tag)
-{
-	char dir[512], path[1024], uuid[64];
-	struct dirent *entry;
-	DIR *devices;
+struct tagged {
+	const char *tag;
+	struct json_object *object;
+};
 
-	if (sysfs_path(dir, sizeof(dir), "devices/dax_%s", region))
-		return;
-	devices = opendir(dir);
-	if (!devices)
-		return;
-	while ((entry = readdir(devices))) {
-		snprintf(path, sizeof(path), "%s/%s/uuid", dir, entry->d_name);
-		if (strncmp(entry->d_name, "dax", 3) ||
-		    sysfs_read(path, uuid, sizeof(uuid)) || strcmp(uuid, tag))
-			continue;
-		json_object_object_add(object, "daxdev",
-				       json_object_new_string(entry->d_name));
-		break;
-	}
-	closedir(devices);
+/* The dax device of a tag */
+static int add_dax(const struct dax *dax, void *arg)
+{
+	struct tagged *tagged = arg;
+
+	if (strcmp(dax->uuid, tagged->tag))
+		return 0;
+	json_object_object_add(tagged->object, "daxdev", json_object_new_string(dax->name));
+	return 1;
 }
 
 struct extents {
@@ -108,7 +99,8 @@ static int add_extent(const struct extent *extent, void *arg)
 	if (extent->tag[0]) {
 		json_object_object_add(object, "uuid",
 				       json_object_new_string(extent->tag));
-		add_dax(object, extents->region, extent->tag);
+		for_each_dax(extents->region, add_dax,
+			     &(struct tagged){ .tag = extent->tag, .object = object });
 	}
 	json_object_object_add(object, "state",
 			       json_object_new_string(extent->state));
@@ -251,7 +243,7 @@ static int run_cxl(char **argv, bool quiet, char **output, size_t *size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static const char letters[] = "m:s:Mb:Bp:PSe:Ed:DTr:RXiuHIFALvN";
+static const char letters[] = "m:s:Mb:Bp:PSe:Ed:DTr:RXiuHIFALvNh";
 
 static const struct option options[] = {
 	{ "memdev", required_argument, NULL, 'm' },
@@ -279,8 +271,19 @@ static const struct option options[] = {
 	{ "media-errors", no_argument, NULL, 'L' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "extents", no_argument, NULL, 'N' },
+	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
+
+static const char usage[] =
+	"Usage: cxl-cli list [OPTION]...\n"
+	"\n"
+	"What cxl lists, with all of its options, and what it does not know: for regions and\n"
+	"memdevs the level, 0 (not there) to 4 (online memory), and the reason that it is\n"
+	"not more; for regions under sysram_region an object of that name, with policy,\n"
+	"state, sizes, NUMA node, zone, and what the memmap costs.\n"
+	"  -N, --extents          with the extents of dynamic regions\n"
+	"  -h, --help             this text; all others are in cxl-list(1)\n";
 
 /*
  * Take -N out of what cxl is asked: args gets the options one by one, and then the
@@ -295,9 +298,13 @@ static bool split_options(struct listing *listing, int argc, char **argv, char *
 
 	for (int i = 0; known && i < argc; i++)
 		copy[i] = argv[i];
-	optind = 1;
+	optind = 0;
 	opterr = 0;
 	while (known && (option = getopt_long(argc, copy, letters, options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		}
 		if (option == 'N') {
 			listing->extents = true;
 			continue;

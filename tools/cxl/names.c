@@ -61,7 +61,7 @@ static const char *const policies[] = {
 
 /**
  * check_policy - is it one of the policies of a region?
- * @verb: for the message
+ * @verb: for the message, or NULL for none
  * @policy: what a user has written
  * @plugs: only those that plug are meant
  *
@@ -72,7 +72,8 @@ bool check_policy(const char *verb, const char *policy, bool plugs)
 	for (int i = plugs ? 2 : 0; policies[i]; i++)
 		if (!strcmp(policies[i], policy))
 			return true;
-	say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
-	    policy, plugs ? "" : "none, never, ");
+	if (verb)
+		say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
+		    policy, plugs ? "" : "none, never, ");
 	return false;
 }

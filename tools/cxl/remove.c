@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,28 +44,17 @@ static int refused(const struct removal *removal, const char *region,
 	return rc;
 }
 
-/* Of a region that is not under sysram_region: what kmem has made of its dax devices */
-static int unplug_dax(const struct removal *removal, const char *region)
+/* Of a region that is not under sysram_region: what kmem has made of it */
+static int unplug_dax(const struct dax *dax, void *arg)
 {
-	long limit = removal->req->wait > 0 ? removal->req->wait :
-		     removal->req->wait ? 0 : STOCK_TIMEOUT;
-	char dir[256], path[600];
-	struct dirent *entry;
-	DIR *devices;
-	int rc = 0;
+	const struct request *req = arg;
+	char path[256];
 
-	if (sysfs_path(dir, sizeof(dir), "devices/%s/dax_%s", region, region))
+	if (sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ||
+	    !sysfs_exists(path))
 		return 0;
-	devices = opendir(dir);
-	if (!devices)
-		return 0;
-	while (!rc && (entry = readdir(devices))) {
-		snprintf(path, sizeof(path), "%s/%s/state", dir, entry->d_name);
-		if (!strncmp(entry->d_name, "dax", 3) && sysfs_exists(path))
-			rc = sysfs_write_child(path, "unplugged", limit, NULL);
-	}
-	closedir(devices);
-	return rc;
+	return sysfs_write_child(path, "unplugged", req->wait > 0 ? req->wait :
+				 req->wait ? 0 : STOCK_TIMEOUT, NULL);
 }
 
 /* Letting go of it unplugs first, also what kmem has made of it below DAX */
@@ -82,7 +70,7 @@ static int unplug(const struct removal *removal, const char *region)
 		rc = sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ?:
 		     request_write(removal->req, path, region);
 	else
-		rc = unplug_dax(removal, region);
+		rc = for_each_dax(region, unplug_dax, removal->req);
 	if (rc)
 		return refused(removal, region, "unplug", rc);
 	/* No driver would stop what comes next, were there memory still */

@@ -125,7 +125,8 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 {
 	int option, index;
 
-	optind = 1;
+	/* GNU: also forget what another call has left in the middle of a word */
+	optind = 0;
 	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:h", selecting,
 						 &index)) != -1) {
 		if (option == 'h') {
@@ -175,17 +176,11 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 int request_attr(const struct request *req, const char *region, const char *attr,
 		 char *path, size_t size)
 {
-	char driver[256];
-	int rc;
+	int rc = sysfs_path(path, size, "devices/sysram_%s/%s", region, attr);
 
-	rc = sysfs_path(path, size, "devices/sysram_%s/%s", region, attr);
 	if (rc || sysfs_exists(path))
 		return rc;
-	sysfs_path(driver, sizeof(driver), "drivers/sysram_region");
-	if (!sysfs_exists(driver))
-		say("%s: %s: this kernel has no sysram_region (CONFIG_CXL_SYSRAM): cxl create-region still works",
-		    req->verb, region);
-	else
+	if (driver_there(req->verb, "sysram_region"))
 		say("%s: %s: not under sysram_region, try: cxl-cli enable-region --driver=sysram %s",
 		    req->verb, region, region);
 	return -ENODEV;

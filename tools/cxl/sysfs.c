@@ -11,48 +11,27 @@
 #include <unistd.h>
 #include "cxl-cli.h"
 
-static int path_below(char *path, size_t size, const char *dir,
-		      const char *format, va_list args)
-{
-	const char *root = getenv("CXL_CLI_ROOT");
-	int n, m;
-
-	n = snprintf(path, size, "%s%s/", root ? root : "", dir);
-	if (n < 0 || (size_t)n >= size)
-		return -ENAMETOOLONG;
-	m = vsnprintf(path + n, size - n, format, args);
-	return m < 0 || (size_t)m >= size - n ? -ENAMETOOLONG : 0;
-}
-
-/* A file of the system */
+/* A file of the system; for tests, all of it is below $CXL_CLI_ROOT */
 int system_path(char *path, size_t size, const char *format, ...)
 {
+	const char *root = getenv("CXL_CLI_ROOT");
 	va_list args;
-	int rc;
+	int n, m;
 
+	n = snprintf(path, size, "%s/", root ? root : "");
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
 	va_start(args, format);
-	rc = path_below(path, size, "", format, args);
+	m = vsnprintf(path + n, size - n, format, args);
 	va_end(args);
-	return rc;
-}
-
-/* A file of CXL */
-int sysfs_path(char *path, size_t size, const char *format, ...)
-{
-	va_list args;
-	int rc;
-
-	va_start(args, format);
-	rc = path_below(path, size, "/sys/bus/cxl", format, args);
-	va_end(args);
-	return rc;
+	return m < 0 || (size_t)m >= size - n ? -ENAMETOOLONG : 0;
 }
 
 /* One write: an attribute takes its value in one piece or not at all */
 int sysfs_write(const char *path, const char *value)
 {
 	size_t len = strlen(value);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	ssize_t n;
 	int rc;
 

@@ -21,8 +21,8 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	say_error(req->verb, -rc, "%s: %s%s", region, what, value);
 	if (rc == -EBUSY)
 		request_busy(req, region);
-	if (rc == -ENXIO && !strcmp(attr, "state"))
-		say("  nobody is there to do it, try: modprobe cxl_sysram");
+	if (!strcmp(attr, "state"))
+		explain_state(rc);
 	return rc;
 }
 
@@ -225,24 +225,31 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 /* What is held is handed to DAX */
 static int enable_dax(struct request *req, const char *region)
 {
-	char path[256], name[64], driver[64];
+	char name[64];
 	int rc;
 
 	snprintf(name, sizeof(name), "dax_%s", region);
-	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/bind");
-	if (!rc && !sysfs_exists(path)) {
-		say("%s: there is no driver cxl_dax_region, try: modprobe dax_cxl", req->verb);
-		return -ENODEV;
-	}
-	rc = rc ?: sysfs_write(path, name);
-	/* It has it already */
-	if (rc && sysfs_driver(name, driver, sizeof(driver)) &&
-	    !strcmp(driver, "cxl_dax_region"))
-		return 0;
-	if (rc)
-		say_error(req->verb, -rc, "%s", name);
+	rc = driver_bind(req->verb, "cxl_dax_region", name);
 	if (rc == -EBUSY)
 		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	return rc;
+}
+
+/* What was chosen at boot may have plugged it */
+static int hold(struct request *req, const char *region)
+{
+	char device[64], policy[32], path[256];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
+	    !check_policy(NULL, policy, true))
+		return 0;
+	rc = sysfs_attr_write(device, "hotplug", "none") ?:
+	     sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
+	     request_write(req, path, "unplugged");
+	if (rc)
+		say_error(req->verb, -rc, "%s: unplugged", region);
 	return rc;
 }
 
@@ -255,28 +262,27 @@ static int enable_region(const char *region, void *arg)
 	char path[256], driver[64];
 	int rc;
 
-	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", wanted);
-	if (!rc && !sysfs_exists(path)) {
-		say("%s: this kernel has no %s (CONFIG_CXL_SYSRAM): cxl enable-region still works",
-		    req->verb, wanted);
+	if (!driver_there(req->verb, wanted))
 		return -ENODEV;
-	}
 	held = sysfs_driver(region, driver, sizeof(driver));
 	if (held && strcmp(driver, wanted)) {
 		say("%s: %s belongs to %s, try first: cxl disable-region %s", req->verb,
 		    region, driver, region);
 		return -EBUSY;
 	}
-	if (!held)
-		rc = rc ?: sysfs_write(path, region);
-	if (rc)
-		say_error(req->verb, -rc, "%s", region);
-	if (rc || !dax)
+	if (held)
+		return dax ? enable_dax(req, region) : 0;
+	rc = driver_bind(req->verb, wanted, region);
+	if (rc || strcmp(wanted, "sysram_region"))
 		return rc;
 
-	rc = enable_dax(req, region);
-	if (rc && !held && !sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind"))
-		sysfs_write(path, region);
+	rc = hold(req, region);
+	if (!rc && dax)
+		rc = enable_dax(req, region);
+	if (rc && (sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ||
+		   sysfs_write(path, region)))
+		say("  %s could not be disabled again, try: cxl-cli unplug --wait=60 %s",
+		    region, region);
 	return rc;
 }
 

@@ -28,16 +28,18 @@
 static const char *region_driver = "cxl_region";
 static enum cxl_sysram_policy sysram_hotplug = CXL_SYSRAM_POLICY_NONE;
 
-/* A misspelt word must not put memory online, so it is not ignored */
+/*
+ * A misspelt word must not put memory online: the module does not load. Built
+ * in, it is there all the same, and has the choice that can be mended later.
+ */
 static int region_driver_set(const char *val, const struct kernel_param *kp)
 {
-	if (sysfs_streq(val, "sysram_region"))
-		region_driver = "sysram_region";
-	else if (sysfs_streq(val, "cxl_region"))
+	if (sysfs_streq(val, "cxl_region")) {
 		region_driver = "cxl_region";
-	else
-		return -EINVAL;
-	return 0;
+		return 0;
+	}
+	region_driver = "sysram_region";
+	return sysfs_streq(val, region_driver) ? 0 : -EINVAL;
 }
 
 static int region_driver_get(char *buf, const struct kernel_param *kp)
@@ -57,10 +59,9 @@ static int sysram_hotplug_set(const char *val, const struct kernel_param *kp)
 {
 	int policy = cxl_sysram_policy_from_str(val, strlen(val));
 
-	if (policy < 0)
-		return policy;
-	sysram_hotplug = policy;
-	return 0;
+	/* see region_driver_set() */
+	sysram_hotplug = policy < 0 ? CXL_SYSRAM_POLICY_NEVER : policy;
+	return min(policy, 0);
 }
 
 static int sysram_hotplug_get(char *buf, const struct kernel_param *kp)

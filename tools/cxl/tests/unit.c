@@ -497,6 +497,16 @@ static void test_options(void)
 	link_driver("region0", "");
 	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
 	CHECK("enable-region", !rc && is("sys/bus/cxl/drivers/sysram_region/bind", "region0"));
+	put_cxl("sysram_region0", "hotplug", "online_movable\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("enable-region holds it, whatever was chosen at boot",
+	      !rc && is(CXL "sysram_region0/hotplug", "none") &&
+	      is(CXL "sysram_region0/state", "unplugged"));
+	put_cxl("sysram_region0", "hotplug", "never\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("and guards what is guarded", !rc && is(CXL "sysram_region0/hotplug", "never"));
+	put_cxl("sysram_region0", "hotplug", "none\n");
 	link_driver("region0", "sysram_region");
 	out = CALL(1, &rc, verb_show, "show", "region0");
 	CHECK("show", !rc && strstr(out, "level 3: it is held") && strstr(out, "memmap of all: 16.00 MiB"));
@@ -511,7 +521,14 @@ static void test_options(void)
 	      rc && strstr(out, "region0 is DAX's (cxl_dax_region), try first: cxl-cli disable-region region0"));
 	out = CALL(2, &rc, verb_set_hotplug, "set-hotplug", "region0", "bogus");
 	CHECK("a policy that there is not: says which there are", rc && strstr(out, "never, offline"));
+	make_region();
+	put("sys/bus/cxl/drivers/cxl_dax_region/bind", "");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=dax", "region0");
+	CHECK("enable-region, to DAX",
+	      !rc && is("sys/bus/cxl/drivers/cxl_dax_region/bind", "dax_region0"));
 	wipe();
+	out = CALL(2, &rc, verb_enable_region, "enable-region", "--driver=dax", "region0");
+	CHECK("a kernel without it, to DAX", rc && strstr(out, "CONFIG_CXL_SYSRAM"));
 	out = CALL(2, &rc, verb_plug, "plug", "region0");
 	CHECK("a kernel without it", rc && strstr(out, "CONFIG_CXL_SYSRAM"));
 }
@@ -542,6 +559,46 @@ static void test_processes(void)
 	CHECK("nobody", !last.pid);
 }
 
+static int explain(void *region)
+{
+	explain_busy(region);
+	return 0;
+}
+
+static void link_file(const char *dir, const char *name, const char *target)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/x", dir);
+	put(path, "");
+	snprintf(path, sizeof(path), "%s/%s/%s", root, dir, name);
+	if (symlink(target, path))
+		abort();
+}
+
+static void test_busy(void)
+{
+	char *said;
+	int rc;
+
+	make_region();
+	link_file("proc/17/fd", "3", "/dev/dax0.0");
+	link_file("proc/18/map_files", "7f00-7f01", "/dev/dax0.1");
+	link_file("proc/19/fd", "3", "/dev/dax01.0");
+	put("proc/20/numa_maps", "7f00 default N1=3 kernelpagesize_kB=4\n");
+	put("proc/20/comm", "busy\n");
+	said = output_of(2, explain, "region0", &rc);
+	CHECK("who has a dax device open", strstr(said, "process 17 has /dev/dax0.0 open"));
+	CHECK("or mapped", strstr(said, "process 18 has /dev/dax0.1 mapped"));
+	CHECK("and not that of another region", !strstr(said, "process 19"));
+	CHECK("who has its memory", strstr(said, "process 20 (busy) has 12 KiB on node 1"));
+	CHECK("and what can be done", strstr(said, "cxl-cli unplug --drain --wait=60 region0"));
+	put_cxl("dax_region0", "hotplug", "none\n");
+	link_driver("dax_region0", "cxl_dax_region");
+	CHECK("another thing while it is DAX's",
+	      !strstr(output_of(2, explain, "region0", &rc), "--drain"));
+}
+
 int main(void)
 {
 	if (!mkdtemp(root))
@@ -556,6 +613,7 @@ int main(void)
 	test_list();
 	test_options();
 	test_processes();
+	test_busy();
 	wipe();
 	rmdir(root);
 	printf("1..%d\n# %d passed, %d failed\n", passed + failed, passed, failed);

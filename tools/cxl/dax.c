@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include "cxl-cli.h"
+
+static void read_dax(struct dax *dax, const char *region, const char *name)
+{
+	snprintf(dax->name, sizeof(dax->name), "%.63s", name);
+	snprintf(dax->device, sizeof(dax->device), "dax_%.32s/%s", region, dax->name);
+	if (!sysfs_driver(dax->device, dax->driver, sizeof(dax->driver)))
+		dax->driver[0] = '\0';
+	if (!sysfs_attr(dax->device, "uuid", dax->uuid, sizeof(dax->uuid)))
+		dax->uuid[0] = '\0';
+}
+
+/**
+ * for_each_dax - the dax devices of a region, until one is what is looked for
+ * @region: its name
+ * @fn: called for each
+ * @arg: for @fn
+ *
+ * Return: what @fn has returned, when that was not 0; else 0.
+ */
+int for_each_dax(const char *region, int (*fn)(const struct dax *dax, void *arg),
+		 void *arg)
+{
+	struct dirent *entry;
+	char path[256];
+	struct dax dax;
+	DIR *devices;
+	int rc = 0;
+
+	devices = sysfs_path(path, sizeof(path), "devices/dax_%s", region) ?
+		  NULL : opendir(path);
+	if (!devices)
+		return 0;
+	while (!rc && (entry = readdir(devices))) {
+		if (strncmp(entry->d_name, "dax", 3) || !strchr(entry->d_name, '.'))
+			continue;
+		read_dax(&dax, region, entry->d_name);
+		rc = fn(&dax, arg);
+	}
+	closedir(devices);
+	return rc;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+#include "cxl-cli.h"
+
+/*
+ * A region, or the dax_region below it, is given to a driver by the driver's bind file;
+ * what is missing when it is refused.
+ */
+
+/**
+ * driver_there - has the kernel a driver?
+ * @verb: for the message
+ * @driver: its name
+ *
+ * Return: true when it has; else what would help has been said.
+ */
+bool driver_there(const char *verb, const char *driver)
+{
+	char path[256];
+
+	if (!sysfs_path(path, sizeof(path), "drivers/%s", driver) && sysfs_exists(path))
+		return true;
+	if (!strcmp(driver, "cxl_dax_region"))
+		say("%s: there is no driver %s, try: modprobe dax_cxl", verb, driver);
+	else
+		say("%s: this kernel has no %s (CONFIG_CXL_SYSRAM): what cxl has still works",
+		    verb, driver);
+	return false;
+}
+
+/**
+ * driver_bind - give a device to a driver
+ * @verb: for messages
+ * @driver: its name
+ * @device: its name
+ *
+ * Return: 0, also when the driver has it already: a udev rule may have been faster; or
+ * an error that has been said.
+ */
+int driver_bind(const char *verb, const char *driver, const char *device)
+{
+	char path[256], has[64];
+	int rc;
+
+	if (!driver_there(verb, driver))
+		return -ENODEV;
+	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", driver) ?:
+	     sysfs_write(path, device);
+	if (rc && sysfs_driver(device, has, sizeof(has)) && !strcmp(has, driver))
+		return 0;
+	if (rc)
+		say_error(verb, -rc, "%s: %s", device, driver);
+	return rc;
+}
+
+/* Why a state could not be written, where another driver than the region's does it */
+void explain_state(int rc)
+{
+	if (rc == -ENXIO)
+		say("  nobody is there to do it, try: modprobe cxl_sysram");
+}
