@@ -248,6 +248,9 @@ static int hold(struct request *req, const char *region)
 	rc = sysfs_attr_write(device, "hotplug", "none") ?:
 	     sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
 	     request_write(req, path, "unplugged");
+	/* Nobody is there who could have plugged it */
+	if (rc == -ENXIO)
+		return 0;
 	if (rc)
 		say_error(req->verb, -rc, "%s: unplugged", region);
 	return rc;
