@@ -65,7 +65,7 @@ cli_deb() {
 }
 
 deb() {
-	need dpkg-buildpackage=dpkg-dev gcc=gcc dh=debhelper rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils
+	need dpkg-buildpackage=dpkg-dev gcc=gcc dh=debhelper rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils python3=python3
 	rm -rf "$DEB"
 	mkdir -p "$DEB"
 	kernel_config
