@@ -56,7 +56,8 @@ struct cxl_decoder *free_decoder(struct cxl_memdev *memdev)
 	return NULL;
 }
 
-static bool has_region(struct cxl_decoder *decoder, char *region, size_t size)
+/* The region that a decoder belongs to, or false */
+bool has_region(struct cxl_decoder *decoder, char *region, size_t size)
 {
 	return sysfs_attr(cxl_decoder_get_devname(decoder), "region", region, size) && region[0];
 }
@@ -72,22 +73,22 @@ void explain_target(struct cxl_memdev *memdev)
 {
 	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
 	struct cxl_port *port = endpoint ? cxl_endpoint_get_parent(endpoint) : NULL;
-	struct cxl_decoder *decoder, *later;
+	struct cxl_decoder *decoder, *free;
 	char region[64];
 
-	for (; port && !cxl_port_is_root(port); port = cxl_port_get_parent(port))
+	for (; port && !cxl_port_is_root(port); port = cxl_port_get_parent(port)) {
+		free = NULL;
+		/* libcxl has them in their order */
 		cxl_decoder_foreach(port, decoder) {
-			if (has_region(decoder, region, sizeof(region)))
-				continue;
-			cxl_decoder_foreach(port, later) {
-				if (cxl_decoder_get_id(later) < cxl_decoder_get_id(decoder) ||
-				    !has_region(later, region, sizeof(region)))
-					continue;
+			if (!has_region(decoder, region, sizeof(region))) {
+				free = free ?: decoder;
+			} else if (free) {
 				say("  %s has become free before that of %s, and cannot be used until then, try: cxl destroy-region -f %s",
-				    cxl_decoder_get_devname(decoder), region, region);
+				    cxl_decoder_get_devname(free), region, region);
 				return;
 			}
 		}
+	}
 }
 
 /* Of the partition of a memdev: what no other region has taken, bytes */

@@ -129,11 +129,6 @@ static int bind_driver(const char *driver, const char *device)
 	return interrupted ? -EINTR : driver_bind("create-region", driver, device);
 }
 
-static bool plugs(const char *policy)
-{
-	return policy && strcmp(policy, "none") && strcmp(policy, "never");
-}
-
 static int hand_over(struct creation *c)
 {
 	unsigned long long size;
@@ -147,7 +142,7 @@ static int hand_over(struct creation *c)
 	snprintf(sysram, sizeof(sysram), "sysram_%s", c->name);
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
 	rc = bind_driver("sysram_region", c->name);
-	plug = plugs(c->hotplug);
+	plug = c->hotplug && policy_plugs(c->hotplug);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name);
 	if (!rc && c->hotplug)

@@ -81,6 +81,7 @@ struct selection {
 /* names.c */
 bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
 bool check_policy(const char *verb, const char *policy, bool plugs);
+bool policy_plugs(const char *policy);
 
 /* select.c: one region after the other */
 bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
@@ -184,6 +185,9 @@ struct level {
 /* level.c */
 int region_level(const char *region, struct level *level);
 int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
+
+/* choose.c */
+bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 
 /* drain.c */
 int drain(const char *region, int node, bool dry_run);

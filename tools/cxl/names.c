@@ -61,7 +61,7 @@ static const char *const policies[] = {
 
 /**
  * check_policy - is it one of the policies of a region?
- * @verb: for the message, or NULL for none
+ * @verb: for the message
  * @policy: what a user has written
  * @plugs: only those that plug are meant
  *
@@ -72,8 +72,13 @@ bool check_policy(const char *verb, const char *policy, bool plugs)
 	for (int i = plugs ? 2 : 0; policies[i]; i++)
 		if (!strcmp(policies[i], policy))
 			return true;
-	if (verb)
-		say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
-		    policy, plugs ? "" : "none, never, ");
+	say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
+	    policy, plugs ? "" : "none, never, ");
 	return false;
+}
+
+/* Does a policy make System RAM of what arrives? */
+bool policy_plugs(const char *policy)
+{
+	return strcmp(policy, "none") && strcmp(policy, "never");
 }

@@ -114,7 +114,7 @@ static int free_dpa(struct cxl_memdev *memdev)
 
 		if (!sysfs_number(name, "dpa_size", &size) || !size)
 			continue;
-		if (sysfs_attr(name, "region", region, sizeof(region)) && region[0])
+		if (has_region(decoder, region, sizeof(region)))
 			break;
 		rc = sysfs_attr_write(name, "dpa_size", "0");
 		if (rc)

@@ -243,10 +243,10 @@ static int hold(struct request *req, const char *region)
 
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
-	    !check_policy(NULL, policy, true))
+	    !policy_plugs(policy))
 		return 0;
 	rc = sysfs_attr_write(device, "hotplug", "none") ?:
-	     sysfs_path(path, sizeof(path), "devices/%s/state", device) ?:
+	     request_attr(req, region, "state", path, sizeof(path)) ?:
 	     request_write(req, path, "unplugged");
 	/* Nobody is there who could have plugged it */
 	if (rc == -ENXIO)
