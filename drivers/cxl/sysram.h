@@ -8,6 +8,7 @@
 #define __CXL_SYSRAM_H__
 
 #include <linux/device.h>
+#include <linux/memory.h>
 #include <linux/memory_guard.h>
 #include <linux/memory_hotplug.h>
 #include <linux/idr.h>
@@ -15,12 +16,24 @@
 #include <linux/mutex.h>
 #include <linux/range.h>
 #include <linux/rbtree.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "core/extent.h"
+
+/*
+ * Without memory hotplug nothing can be plugged, and no code knows the size of a
+ * memory block: any that capacity is aligned to will do.
+ */
+static inline u64 cxl_memory_block_size(void)
+{
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
+		return SZ_128M;
+	return memory_block_size_bytes();
+}
 
 struct cxl_dax_region;
 struct cxl_dcd;

@@ -66,7 +66,7 @@ static int cxl_dcd_unit(struct cxl_dcd_region *region,
 			const struct cxl_extent_rec *recs, int nr,
 			struct range *hpa)
 {
-	const u64 block = memory_block_size_bytes();
+	const u64 block = cxl_memory_block_size();
 
 	*hpa = cxl_dcd_to_hpa(region, &recs[0].dpa);
 	if (!IS_ALIGNED(hpa->start, block))

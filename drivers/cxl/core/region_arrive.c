@@ -40,7 +40,7 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_group *group,
 			      struct list_head *prepared)
 {
-	u64 unit = group ? PMD_SIZE : memory_block_size_bytes();
+	u64 unit = group ? PMD_SIZE : cxl_memory_block_size();
 	struct device *dev = &cxlr_sysram->dev;
 	struct cxl_sysram_extent *extent;
 

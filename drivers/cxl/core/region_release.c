@@ -87,7 +87,7 @@ static int cxl_sysram_blocks_unplug(struct cxl_sysram_region *cxlr_sysram,
 	if (!blocks)
 		return -ENOMEM;
 	for (int i = 0; i < nr; i++) {
-		blocks[i] = cxl_range_cover(&hpa[i], memory_block_size_bytes());
+		blocks[i] = cxl_range_cover(&hpa[i], cxl_memory_block_size());
 		plugged |= cxl_sysram_range_plugged(&blocks[i]);
 	}
 	if (!plugged)
@@ -187,7 +187,7 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
-	struct range block = cxl_range_cover(hpa, memory_block_size_bytes());
+	struct range block = cxl_range_cover(hpa, cxl_memory_block_size());
 	int rc;
 
 	if (!cxl_sysram_range_plugged(&block))
@@ -205,7 +205,7 @@ static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_piece_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
-	const u64 block = memory_block_size_bytes();
+	const u64 block = cxl_memory_block_size();
 	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
 	int rc = 0, failed = 0;
 

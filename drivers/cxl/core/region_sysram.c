@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/slab.h>
@@ -73,7 +74,7 @@ void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 	size = cxl_sysram_capacity(cxlr_sysram);
 	size -= min(size, tagged);
 	cxl_sysram_blocks_census(&cxlr_sysram->hpa_range,
-				 size / memory_block_size_bytes(), census);
+				 div64_u64(size, cxl_memory_block_size()), census);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_census, "cxl_sysram");
 

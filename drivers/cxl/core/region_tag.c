@@ -470,7 +470,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 				   struct cxl_sysram_group *group)
 {
-	u64 block = memory_block_size_bytes();
+	u64 block = cxl_memory_block_size();
 	int rc = 0;
 
 	for (int i = 0; i < group->nr; i++) {

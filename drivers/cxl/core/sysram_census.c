@@ -2,6 +2,7 @@
 #include <linux/align.h>
 #include <linux/export.h>
 #include <linux/ioport.h>
+#include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -44,7 +45,7 @@ struct cxl_sysram_walk {
 
 static int cxl_sysram_walk_ram(struct resource *res, void *arg)
 {
-	const u64 block = memory_block_size_bytes();
+	const u64 block = cxl_memory_block_size();
 	struct cxl_sysram_walk *walk = arg;
 
 	walk->plugged_size += resource_size(res);
@@ -118,10 +119,15 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 void cxl_sysram_range_census(const struct range *range,
 			     struct cxl_sysram_census *census)
 {
-	struct range whole = memory_block_aligned_range(range);
+	u64 blocks = 0;
 
-	cxl_sysram_blocks_census(range, whole.start < whole.end ?
-				 range_len(&whole) / memory_block_size_bytes() : 0,
-				 census);
+	if (IS_ENABLED(CONFIG_MEMORY_HOTPLUG)) {
+		struct range whole = memory_block_aligned_range(range);
+
+		if (whole.start < whole.end)
+			blocks = div64_u64(range_len(&whole),
+					   cxl_memory_block_size());
+	}
+	cxl_sysram_blocks_census(range, blocks, census);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_census, "cxl_sysram");
