@@ -3,6 +3,15 @@
 # is configured with, without a change to the machine's own sources.
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+need apt
+
+# The keyring of an older Debian 12 does not know the keys of trixie
+need_keyring() {
+	local trixie=/usr/share/keyrings/debian-archive-trixie-automatic.gpg
+	need debian-archive-keyring
+	[ -e $trixie ] || step "upgrading debian-archive-keyring" apt-keyring apt_install debian-archive-keyring || true
+	[ -e $trixie ] || die "debian-archive-keyring is too old for trixie: install 2023.3+deb12u2 or newer (bookworm-updates has it)"
+}
 
 mirror() {
 	local found
@@ -24,13 +33,17 @@ mirror() {
 # deb_line SUITE
 deb_line() { echo "deb [signed-by=$KEYRING] $(mirror) $1 main"; }
 
-# papt ARGUMENTS: apt-get with state and sources of its own. The machine's
-# apt.conf.d stays in force: proxies and validity settings live there.
+# papt ARGUMENTS: apt-get with state and sources of its own, and source packages of the
+# suites in SOURCES. The machine's apt.conf.d stays in force: proxies and validity
+# settings live there.
 papt() {
-	local dir=$CACHE/apt
+	local dir=$CACHE/apt suite
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
 	: >"$dir/state/status"
-	deb_line trixie-backports >"$dir/sources.list"
+	{
+		deb_line trixie-backports
+		for suite in ${SOURCES:-}; do deb_line "$suite" | sed 's/^deb/deb-src/'; done
+	} >"$dir/sources.list"
 	apt-get -q -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
 		-o Dir::State="$dir/state" -o Dir::State::status="$dir/state/status" \
@@ -38,10 +51,11 @@ papt() {
 }
 
 # root_of DIRECTORY SUITE INCLUDES PREFERENCES DEB_LINE...: a Debian root, with
-# PREFERENCES (apt_preferences(5) text) in force; VARIANT=extract: files alone
+# PREFERENCES (apt_preferences(5) text) in force; VARIANT=extract: files alone.
+# Packages that were downloaded once are kept; apt knows them by their checksums.
 root_of() {
-	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ CVU=
-	mkdir -p "$CACHE/apt"
+	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ kept=$SHARED/archives CVU=
+	mkdir -p "$CACHE/apt" "$kept"
 	printf '%b' "$4" >"$prefs"
 	shift 4
 	# mmdebstrap does not look at the machine's apt.conf
@@ -51,7 +65,10 @@ root_of() {
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt="Acquire::Check-Valid-Until \"${CVU:-true}\"" \
+		--skip=download/empty --skip=essential/unlink \
 		--setup-hook="mkdir -p \"\$1/etc/apt/preferences.d\" && cp '$prefs' \"\$1/etc/apt/preferences.d/lab\"" \
+		--setup-hook="mkdir -p \"\$1/var/cache/apt/archives\" && find '$kept' -name '*.deb' -exec cp -t \"\$1/var/cache/apt/archives\" {} +" \
+		--customize-hook="find \"\$1/var/cache/apt/archives\" -maxdepth 1 -name '*.deb' -exec cp -n -t '$kept' {} + && rm -f \"\$1\"/var/cache/apt/archives/*.deb" \
 		"$suite" "$dir" "$@"
 	rm -f "$prefs"
 }

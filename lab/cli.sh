@@ -5,13 +5,13 @@
 #   cli.sh build DIR     build, and copy cxl-cli to DIR
 #   cli.sh test          unit tests, inputs at random, help and manual pages: each
 #                        prints "ok ..." or "not ok ..."
+#   cli.sh coverage DIR  unit tests, built in DIR, with lines counted
 . "$(dirname "$0")/lib.sh"
 
 OUT=$CACHE/out/cli
 
 sources() {
-	need pkg-config=pkg-config /usr/include/cxl/libcxl.h=libcxl-dev /usr/include/json-c/json.h=libjson-c-dev \
-		/usr/include/uuid/uuid.h=uuid-dev /usr/include/numa.h=libnuma-dev
+	need gcc libc6-dev ccache pkg-config libcxl-dev libjson-c-dev uuid-dev libnuma-dev
 	mkdir -p "$1/tests"
 	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$1/"
 	cp -u "$ROOT"/tools/cxl/tests/{*.c,*.h,help} "$1/tests/"
@@ -23,23 +23,11 @@ build() {
 	install -D -m 755 "$OUT/cxl-cli" "$1/cxl-cli"
 }
 
-FAILED=0
-FLAGS="-O1 -g -Werror"
-
 # target NAME TARGET: a target of the Makefile
-target() {
-	local log=$LOGS/cli-$2.log began=$SECONDS
-	if make -C "$OUT-test" CC="ccache gcc" CFLAGS="$FLAGS" "$2" >"$log" 2>&1; then
-		say "ok cxl-cli: $1 ($((SECONDS - began)) s)"
-	else
-		say "not ok cxl-cli: $1, see $log"
-		tail -n 15 "$log" | sed 's/^/    /'
-		FAILED=1
-	fi
-}
+target() { verdict "$1" "cli-$2" make -C "$OUT-test" CC="ccache gcc" CFLAGS="-O1 -g -Werror" "$2"; }
 
 tests() {
-	need ccache=ccache valgrind=valgrind help2man=help2man
+	need valgrind help2man
 	sources "$OUT-test"
 	target "unit tests with sanitizers" test-asan
 	target "unit tests with valgrind" test-valgrind
@@ -48,8 +36,14 @@ tests() {
 	exit $FAILED
 }
 
+coverage() {
+	sources "$1"
+	make -s -C "$1" CC=gcc CFLAGS="-O1 -g --coverage" tests/unit && (cd "$1" && tests/unit >/dev/null)
+}
+
 case ${1:-} in
 build) build "$2" ;;
+coverage) coverage "$2" ;;
 test) tests ;;
-*) die "usage: $0 build DIR|test" ;;
+*) die "usage: $0 build DIR|test|coverage DIR" ;;
 esac

@@ -4,7 +4,8 @@
 #   guest.sh qemu          QEMU >= 11, the machine's own or in a root of its own
 #   guest.sh root          the guest's userspace, as initramfs
 #   guest.sh initrd NAME   the above with the modules of kernel NAME, the agent
-#                          and the scenarios
+#                          and the scenarios; not compressed, since the guest's
+#                          processors are slow, and each boot would have to undo it
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/lab/apt.sh"
 
@@ -35,13 +36,17 @@ install_qemu() {
 	touch "$QEMU_ROOT/.complete"
 }
 
+# A QEMU of the user's is looked for where the user would find it
 qemu() {
-	if [ -z "${QEMU:-}" ] && qemu_is_new qemu-system-x86_64; then
-		QEMU=qemu-system-x86_64
+	local own
+	own=$(PATH=$LAB_USER_PATH type -P "${QEMU:-qemu-system-x86_64}" || true)
+	if [ -n "$own" ] && { [ -n "${QEMU:-}" ] || qemu_is_new "$own"; }; then
+		QEMU=$own
 	fi
 	if [ -z "${QEMU:-}" ]; then
 		if [ ! -e "$QEMU_ROOT/.complete" ]; then
-			need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring"
+			need_keyring
+			need mmdebstrap
 			step "installing QEMU 11 into the cache" qemu install_qemu
 		fi
 		QEMU=$(qemu_of_root)
@@ -82,28 +87,31 @@ install_versions() {
 		# shellcheck disable=SC2086
 		cxl_version ${version//:/ }
 	done
-	(cd "$CACHE/versions" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1 >"$CACHE/versions.cpio.gz.new")
-	mv "$CACHE/versions.cpio.gz.new" "$CACHE/versions.cpio.gz"
+	(cd "$CACHE/versions" && find . | cpio -o -H newc -R 0:0 --quiet >"$CACHE/versions.cpio.new")
+	mv "$CACHE/versions.cpio.new" "$CACHE/versions.cpio"
 	echo "$VERSIONS" >"$CACHE/versions.list"
 }
 
 install_guest() {
 	root_of "$GUEST_ROOT" trixie "$PACKAGES" "$MEMKIND" "$(deb_line trixie)" "$(deb_line bookworm)"
 	(cd "$GUEST_ROOT" && rm -rf var/cache/apt/* var/lib/apt/lists/* usr/share/doc usr/share/locale usr/share/man &&
-		find . -xdev | cpio -o -H newc -R 0:0 --quiet | gzip -1 >"$CACHE/guest.cpio.gz.new")
+		find . -xdev | cpio -o -H newc -R 0:0 --quiet >"$CACHE/guest.cpio.new")
 	echo "$PACKAGES $MEMKIND" >"$CACHE/guest.packages"
-	mv "$CACHE/guest.cpio.gz.new" "$CACHE/guest.cpio.gz"
+	mv "$CACHE/guest.cpio.new" "$CACHE/guest.cpio"
 }
 
 root() {
 	guest_root
-	[ -e "$CACHE/versions.cpio.gz" ] && [ "$(cat "$CACHE/versions.list" 2>/dev/null)" = "$VERSIONS" ] && return
+	[ -e "$CACHE/versions.cpio" ] && [ "$(cat "$CACHE/versions.list" 2>/dev/null)" = "$VERSIONS" ] && return
+	need_keyring
+	need mmdebstrap cpio
 	step "installing other versions of cxl into the cache" versions install_versions
 }
 
 guest_root() {
-	[ -e "$CACHE/guest.cpio.gz" ] && [ "$(cat "$CACHE/guest.packages" 2>/dev/null)" = "$PACKAGES $MEMKIND" ] && return
-	need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring" cpio=cpio
+	[ -e "$CACHE/guest.cpio" ] && [ "$(cat "$CACHE/guest.packages" 2>/dev/null)" = "$PACKAGES $MEMKIND" ] && return
+	need_keyring
+	need mmdebstrap cpio
 	step "installing the guest into the cache" guest install_guest
 }
 
@@ -120,7 +128,8 @@ helpers() {
 
 # The modules of cxl_test stay out of the way of modprobe, see /lab/mock
 cxl_test() {
-	local test=$CACHE/out/$1-cxl_test/tools/testing/cxl module
+	local test module
+	test=$(out_of "$1")-cxl_test/tools/testing/cxl
 	[ -d "$test" ] || return 0
 	mkdir -p "$2"
 	for module in "$test"/*.ko "$test"/test/*.ko; do
@@ -132,9 +141,10 @@ initrd() {
 	local name=$1 over=$CACHE/overlay-$1
 	rm -rf "$over"
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
-	make -s -C "$TREE" O="$CACHE/out/$name" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
+	need gcc libc6-dev binutils kmod cpio flex bison
+	make -s -C "$TREE" O="$(out_of "$name")" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
 	cxl_test "$name" "$over/lab/cxl_test"
-	cp -r "$ROOT"/lab/guest/{init,agent,guide,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
+	cp -r "$ROOT"/lab/guest/{init,agent,coverage,guide,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
@@ -146,8 +156,8 @@ initrd() {
 	cp "$ROOT/Documentation/admin-guide/mm/cxl-memory.rst" "$over/lab/guide.rst"
 	helpers "$over/lab/bin"
 	"$ROOT/lab/cli.sh" build "$over/usr/bin"
-	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$over.cpio.gz"
-	cat "$CACHE/guest.cpio.gz" "$CACHE/versions.cpio.gz" "$over.cpio.gz" >"$CACHE/initrd-$name"
+	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet) >"$over.cpio"
+	cat "$CACHE/guest.cpio" "$CACHE/versions.cpio" "$over.cpio" >"$CACHE/initrd-$name"
 }
 
 case ${1:-} in

@@ -1,17 +1,35 @@
 #!/bin/bash
 # Configure and build a kernel from the assembled tree.
 #
-#   kernel.sh config NAME FRAGMENT...   configuration from lab/config/FRAGMENT.config
-#   kernel.sh build NAME                bzImage and modules, and those of cxl_test
+#   kernel.sh config NAME   its configuration, from fragments in lab/config
+#   kernel.sh build NAME    that, and bzImage and modules, also those of cxl_test
 #
-# The output is $CACHE/out/NAME. A symbol that a fragment asks for, no later one asks
+# kernel     what is tested: with checks of locks, pages and lists
+# plain      the same without these checks, for figures
+# debug      with KASAN, kmemleak and UBSAN on top
+# coverage   plain, and it counts which of our lines have run
+# stock      plain, from the unpatched tree
+# package    plain, and what a machine with systemd needs
+#
+# The output is out_of NAME. A symbol that a fragment asks for, no later one asks
 # otherwise for, and that does not survive is an error, whatever the reason.
 . "$(dirname "$0")/lib.sh"
 
+fragments() {
+	case $1 in
+	kernel) echo base cxl locks ;;
+	plain|stock) echo base cxl ;;
+	debug) echo base cxl locks debug ;;
+	coverage) echo base cxl coverage ;;
+	package) echo base cxl package ;;
+	*) die "no kernel is named $1" ;;
+	esac
+}
+
 config() {
-	local name=$1 out=$CACHE/out/$1 files=() fragment lost
-	shift
-	for fragment; do files+=("$ROOT/lab/config/$fragment.config"); done
+	local name=$1 out files=() fragment lost
+	out=$(out_of "$name")
+	for fragment in $(fragments "$name"); do files+=("$ROOT/lab/config/$fragment.config"); done
 	mkdir -p "$out"
 	cat "${files[@]}" >"$out/.config.asked"
 	make -s -C "$TREE" O="$out" KCONFIG_ALLCONFIG="$out/.config.asked" KCONFIG_CONFIG="$out/.config.new" allnoconfig >/dev/null
@@ -33,24 +51,34 @@ config() {
 kmake() {
 	local out=$1
 	shift
-	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache ${KCC:-gcc}" KBUILD_BUILD_TIMESTAMP=@0 \
+	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 "$@"
 }
 
 # A build takes minutes when cold: say where it is. cxl_test has a cxl_core and
 # others of its own, written to ../../../drivers relative to its output.
 build() {
-	local out=$CACHE/out/$1
-	kmake "$out" bzImage modules &&
-		{ [ ! -e "$TREE/tools/testing/cxl/test/dcd.c" ] ||
-			kmake "$out" M=tools/testing/cxl MO="$out-cxl_test/tools/testing/cxl" modules; }
+	local out counted=()
+	out=$(out_of "$1")
+	[ "$1" != coverage ] || mapfile -t counted < <(counted)
+	kmake "$out" "${counted[@]}" bzImage modules &&
+		kmake "$out" "${counted[@]}" M=tools/testing/cxl MO="$out-cxl_test/tools/testing/cxl" modules
 }
 
+# The lines of which objects are counted: those of the directories that we are at home
+# in, and the files of mm that know us
+counted() {
+	(cd "$TREE" && find drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug.c mm/memory-tiers.c -name '*.c') |
+		sed -E 's,.*/(.*)\.c,GCOV_PROFILE_\1.o=y,' | sort -u
+}
+
+need gcc libc6-dev binutils flex bison bc libelf-dev
 case ${1:-} in
-config) shift; config "$@" ;;
+config) config "$2" ;;
 build)
-	need flex=flex bison=bison bc=bc ccache=ccache gcc=gcc /usr/include/libelf.h=libelf-dev cpio=cpio xz=xz-utils depmod=kmod python3=python3
+	need ccache cpio xz-utils kmod python3
+	config "$2"
 	step "building kernel $2 (cold: some minutes)" "kernel-$2" build "$2"
 	;;
-*) die "usage: $0 config NAME FRAGMENT...|build NAME" ;;
+*) die "usage: $0 config|build NAME" ;;
 esac

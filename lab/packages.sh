@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/lab/apt.sh"
 
-OUT=$CACHE/out/package${CONFIG:+-config}
+OUT=$(out_of package${CONFIG:+-config})
 DEB=$CACHE/deb
 IMAGE=$CACHE/image
 # What an administrator has
@@ -18,10 +18,10 @@ PACKAGES=systemd-sysv,dbus,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kex
 kernel_config() {
 	mkdir -p "$OUT"
 	if [ -z "${CONFIG:-}" ]; then
-		"$ROOT/lab/kernel.sh" config package base cxl package
+		"$ROOT/lab/kernel.sh" config package
 		return
 	fi
-	need openssl=openssl /usr/include/openssl/opensslv.h=libssl-dev
+	need openssl libssl-dev
 	cp "$CONFIG" "$OUT/.config"
 	# what is ours; no keys of the distribution, which nobody else has; no debugging
 	# information, which takes most of the time and space
@@ -34,11 +34,11 @@ kernel_config() {
 }
 
 kernel_deb() {
-	rm -f "$CACHE"/out/linux-*
+	rm -f "$TREE"/linux-*
 	make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 LOCALVERSION= \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KDEB_PKGVERSION="$(kernel_version)-$(revision)" DPKG_FLAGS=-d bindeb-pkg
-	mv "$CACHE"/out/linux-{image,headers}-*.deb "$DEB/"
-	rm -f "$CACHE"/out/linux-*
+	mv "$TREE"/linux-{image,headers}-*.deb "$DEB/"
+	rm -f "$TREE"/linux-*
 }
 
 # What apt compares
@@ -65,7 +65,7 @@ cli_deb() {
 }
 
 deb() {
-	need dpkg-buildpackage=dpkg-dev gcc=gcc dh=debhelper rsync=rsync bc=bc bison=bison flex=flex ccache=ccache /usr/include/libelf.h=libelf-dev cpio=cpio depmod=kmod xz=xz-utils python3=python3
+	need gcc libc6-dev binutils flex bison bc libelf-dev ccache cpio xz-utils kmod python3 dpkg-dev debhelper rsync
 	rm -rf "$DEB"
 	mkdir -p "$DEB"
 	kernel_config
@@ -86,7 +86,7 @@ image_fill() {
 	local lab=$IMAGE/lab
 	rm -rf "$lab" "$IMAGE/root/deb"
 	mkdir -p "$lab/scenarios" "$IMAGE/root/deb"
-	cp "$ROOT"/lab/guest/{agent,lib,packaged} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
+	cp "$ROOT"/lab/guest/{agent,coverage,lib,packaged} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
 	cp "$ROOT"/lab/scenarios/{package,example}-* "$lab/scenarios/"
 	chmod 755 "$lab/agent"
 	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-cli_*.deb "$IMAGE/root/deb/"
@@ -104,7 +104,8 @@ image_disk() {
 }
 
 test_packages() {
-	need mmdebstrap=mmdebstrap "$KEYRING=debian-archive-keyring" mke2fs=e2fsprogs python3=python3
+	need_keyring
+	need mmdebstrap e2fsprogs python3
 	[ -n "$(compgen -G "$DEB/*.deb")" ] || deb
 	[ "$(cat "$IMAGE.packages" 2>/dev/null)" = "$PACKAGES" ] ||
 		step "installing a Debian with systemd" image image_root

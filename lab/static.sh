@@ -6,35 +6,23 @@
 #   static.sh commits     each commit of the exported series builds by itself
 . "$(dirname "$0")/lib.sh"
 
-OUT=$CACHE/out/static
+OUT=$(out_of static)
+KERNEL=$(out_of kernel)
 # What our patches touch
 TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o mm/sparse.o mm/sparse-vmemmap.o)
-FAILED=0
-
-# verdict NAME COMMAND...: the command has succeeded, or its log is shown
-verdict() {
-	local name=$1 log began=$SECONDS
-	log=$LOGS/static-$(tr -c 'a-zA-Z0-9\n' - <<<"$name").log
-	shift
-	if "$@" >"$log" 2>&1; then
-		say "ok $name ($((SECONDS - began)) s)"
-	else
-		say "not ok $name, see $log"
-		tail -n 15 "$log" | sed 's/^/    /'
-		FAILED=1
-	fi
-}
+# check NAME COMMAND...
+check() { verdict "$1" "static-$(tr -c 'a-zA-Z0-9\n' - <<<"$1")" "${@:2}"; }
 
 kmake() { make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" "$@"; }
 new() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "$@"; }
 new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h' 'tools/**.[ch]'; }
 
-# The options of the plain kernel, in an output of its own: W=1 and C=2 would
-# make the next build compile everything again
+# The kernel as it was built, in an output of its own: W=1 and C=2 would make the
+# next build compile everything again
 prepare() {
-	"$ROOT/lab/kernel.sh" config kernel base cxl
-	mkdir -p "$OUT"
-	cmp -s "$CACHE/out/kernel/.config" "$OUT/.config" || cp "$CACHE/out/kernel/.config" "$OUT/.config"
+	[ -e "$KERNEL/vmlinux" ] || "$ROOT/lab/kernel.sh" build kernel
+	rm -rf "$OUT"
+	cp -a "$KERNEL" "$OUT"
 	kmake -s olddefconfig modules_prepare
 }
 
@@ -51,21 +39,24 @@ sparse_run() {
 	! grep -E "($(new_c | sed 's,.*/,,' | paste -sd'|')):[0-9]+" "$log" | grep -v 'bad constant expression'
 }
 
+checkpatch_one() {
+	local ignore=FILE_PATH_CHANGES,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE,MACRO_ARG_UNUSED
+	# TRACE_EVENT() is written like that everywhere
+	! grep -q '^+TRACE_EVENT(' "$1" || ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
+	# ASSIGN_IN_IF and MACRO_ARG_UNUSED: the style of drivers/cxl for ACQUIRE()
+	# and for the types in core.h. MAINTAINERS covers all our paths.
+	"$TREE/scripts/checkpatch.pl" --strict --codespell --no-tree --root="$TREE" --no-signoff --no-summary \
+		--codespellfile=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt \
+		--ignore "$ignore" "$1"
+}
+
 checkpatch() {
-	local patch ignore rc=0 words=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt
-	[ -f "$words" ] || { echo "no dictionary for codespell"; return 1; }
+	[ -f /usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt ] ||
+		{ echo "no dictionary for codespell"; return 1; }
 	"$ROOT/lab/tree.sh" export "$CACHE/export"
-	for patch in "$CACHE"/export/*.patch; do
-		ignore=FILE_PATH_CHANGES,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE,MACRO_ARG_UNUSED
-		# TRACE_EVENT() is written like that everywhere
-		! grep -q '^+TRACE_EVENT(' "$patch" || ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
-		# ASSIGN_IN_IF and MACRO_ARG_UNUSED: the style of drivers/cxl for ACQUIRE()
-		# and for the types in core.h. MAINTAINERS covers all our paths.
-		"$TREE/scripts/checkpatch.pl" --strict --codespell --no-tree --root="$TREE" --no-signoff --no-summary \
-			--codespellfile="$words" \
-			--ignore "$ignore" "$patch" || rc=1
-	done
-	return $rc
+	export TREE
+	export -f checkpatch_one
+	printf '%s\0' "$CACHE"/export/*.patch | xargs -0 -n 1 -P "$JOBS" bash -c 'checkpatch_one "$1"' -
 }
 
 kernel_doc() {
@@ -79,6 +70,12 @@ shells() {
 	mapfile -t files < <(new 'lab/*.sh' 'lab/guest/*' 'lab/scenarios/*' .ci/run tools/cxl/tests/help | grep -vE '\.(c|rules|service)$')
 	# SC1091: /lab/lib exists in the guest; SC2154: what the libraries set
 	(cd "$ROOT" && shellcheck -x -S warning -e SC1091,SC2154,SC2034 "${files[@]}")
+}
+
+# What PATH holds of a machine: gcc is here (this script needs it), and a script that
+# has not asked for it does not find it; awk is the required one
+undeclared() {
+	command -v gcc && (NEEDED= && use_tools && ! command -v gcc && [ "$(readlink -f "$(command -v awk)")" = /usr/bin/mawk ])
 }
 
 python() {
@@ -96,18 +93,16 @@ spdx() {
 	return $bad
 }
 
-# tools/testing/cxl builds cxl_core from the same sources, listed a second time.
-# It writes to ../../../drivers, relative to its output.
-cxl_test() {
-	kmake M=tools/testing/cxl MO="$CACHE/out/cxl_test/tools/testing/cxl" KBUILD_MODPOST_WARN=1 &&
-		[ -f "$CACHE/out/cxl_test/tools/testing/cxl/cxl_core.ko" ]
-}
+# tools/testing/cxl builds cxl_core from the same sources, listed a second time: the
+# kernel's build has done it
+cxl_test() { [ -f "$KERNEL-cxl_test/tools/testing/cxl/cxl_core.ko" ]; }
 
 # The rules of extents against a model, on a seed of the day
 extent_test() {
-	mkdir -p "$CACHE/out/extent_test"
-	make -s -C "$TREE/tools/testing/cxl/extent" OUTPUT="$CACHE/out/extent_test" CC="ccache gcc" &&
-		"$CACHE/out/extent_test/extent_test" "$(date +%Y%m%d)"
+	local out=$CACHE/out/extent_test
+	mkdir -p "$out"
+	make -s -C "$TREE/tools/testing/cxl/extent" OUTPUT="$out" CC="ccache gcc" &&
+		"$out/extent_test" "$(date +%Y%m%d)"
 }
 
 # The new modules against an assembled tree, from this repository's Kbuild
@@ -119,36 +114,38 @@ external() {
 abi() { python3 "$TREE/tools/docs/get_abi.py" --dir "$ROOT/Documentation/ABI" validate; }
 
 commits() {
-	local dir=$CACHE/series commit
+	local dir=$CACHE/series out=$CACHE/series/out commit
 	"$ROOT/lab/tree.sh" export "$CACHE/export"
 	rm -rf "$dir"
 	git -C "$TREE" worktree prune
 	git -C "$TREE" worktree add -q --detach "$dir" refs/lab/base
-	mkdir -p "$OUT-series"
-	cp "$CACHE/out/kernel/.config" "$OUT-series/.config"
+	mkdir -p "$out"
+	cp "$KERNEL/.config" "$out/.config"
 	for commit in $(git -C "$TREE" rev-list --reverse refs/lab/base..refs/lab/series); do
 		git -C "$dir" checkout -q "$commit"
-		verdict "commit $(git -C "$dir" log -1 --format=%f)" \
-			make -C "$dir" O="$OUT-series" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}"
+		check "commit $(git -C "$dir" log -1 --format=%f)" \
+			make -C "$dir" O="$out" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}"
 	done
 	git -C "$TREE" worktree remove --force "$dir"
 }
 
-need sparse=sparse shellcheck=shellcheck codespell=codespell ccache=ccache python3=python3
+need gcc libc6-dev binutils flex bison bc libelf-dev ccache python3
 if [ "${1:-}" = commits ]; then
 	commits
 	exit $FAILED
 fi
-verdict "scripts: shellcheck" shells
-verdict "scripts: python" python
-verdict "SPDX" spdx
-verdict "kernel-doc of new files" kernel_doc
-verdict "checkpatch --strict of the series" checkpatch
-verdict "ABI documents" abi
-verdict "configuration" prepare
-verdict "gcc W=1e" warnings
-verdict "sparse" sparse_run
-verdict "external module build" external
-verdict "cxl_test builds" cxl_test
-verdict "rules of extents in user space, with sanitizers" extent_test
+need sparse shellcheck codespell kmod
+check "scripts: shellcheck" shells
+check "scripts: python" python
+check "scripts: a tool that nobody has declared is not found" undeclared
+check "SPDX" spdx
+check "kernel-doc of new files" kernel_doc
+check "checkpatch --strict of the series" checkpatch
+check "ABI documents" abi
+check "configuration" prepare
+check "gcc W=1e" warnings
+check "sparse" sparse_run
+check "external module build" external
+check "cxl_test builds" cxl_test
+check "rules of extents in user space, with sanitizers" extent_test
 exit $FAILED

@@ -16,7 +16,6 @@ build() {
 		step "unpacking the unpatched kernel" tree-stock git -C "$TREE" worktree add -f --detach "$LAB_TREE" refs/lab/base
 		git -C "$TREE" rev-parse refs/lab/base >"$CACHE/tree-stock.source"
 	fi
-	"$ROOT/lab/kernel.sh" config stock base cxl
 	"$ROOT/lab/kernel.sh" build stock
 }
 

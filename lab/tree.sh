@@ -20,32 +20,38 @@ git_tree() { git -C "$TREE" -c user.name=lab -c user.email=lab@localhost "$@"; }
 new_files() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "${PLACES[@]}" | sort -u; }
 series() { grep -v '^#' "$ROOT/patches/series"; }
 
+debian_source() { find "$SHARED" -maxdepth 1 -name "linux-source-${BASE}_*.deb" | sort -V | tail -n 1; }
+
 unpack_debian() {
-	local deb
-	deb=$(find "$CACHE" -maxdepth 1 -name "linux-source-${BASE}_*.deb" | sort -V | tail -n 1)
-	[ -n "$deb" ] || die "linux-source-$BASE is gone from the cache"
-	dpkg-deb --fsys-tarfile "$deb" | tar -xO "./usr/src/linux-source-$BASE.tar.xz" |
+	dpkg-deb --fsys-tarfile "$(debian_source)" | tar -xO "./usr/src/linux-source-$BASE.tar.xz" |
 		tar -xJ -C "$TREE" --strip-components=1
 }
 
 download() {
-	papt update
-	(cd "$CACHE" && papt download "linux-source-$BASE")
+	local dir=$SHARED/download.$$
+	mkdir -p "$dir"
+	papt update && (cd "$dir" && papt download "linux-source-$BASE") && mv "$dir"/*.deb "$SHARED/"
+	rmdir "$dir"
 }
 
 fetch() {
 	[ -n "${KERNEL_SRC:-}" ] && return
-	compgen -G "$CACHE/linux-source-${BASE}_*.deb" >/dev/null && return
-	need "$KEYRING=debian-archive-keyring"
-	step "downloading linux-source-$BASE" tree-download download ||
-		die "trixie-backports has no linux-source-$BASE (any more?): give a Linux $BASE tree of your own with KERNEL_SRC="
+	[ -n "$(debian_source)" ] && return
+	need_keyring
+	step "downloading linux-source-$BASE" tree-download download && [ -n "$(debian_source)" ] || die "\
+no linux-source-$BASE from trixie-backports. If the log names the network, mend that.
+If Debian has replaced it by a newer one, get Linux $BASE from kernel.org, any $BASE.y will do, and name it:
+
+  wget https://cdn.kernel.org/pub/linux/kernel/v${BASE%.*}.x/linux-$BASE.4.tar.xz
+  tar -xf linux-$BASE.4.tar.xz
+  make demo KERNEL_SRC=\$PWD/linux-$BASE.4"
 }
 
 source_id() {
 	if [ -n "${KERNEL_SRC:-}" ]; then
 		realpath "$KERNEL_SRC"
 	else
-		basename "$(find "$CACHE" -maxdepth 1 -name "linux-source-${BASE}_*.deb" | sort -V | tail -n 1)"
+		basename "$(debian_source)"
 	fi
 }
 
@@ -122,7 +128,7 @@ link_new_files() {
 		mkdir -p "$(dirname "$TREE/$file")"
 		[ "$(readlink "$TREE/$file")" = "$ROOT/$file" ] || ln -sfn "$ROOT/$file" "$TREE/$file"
 	done <"$links"
-	sed 's,^,/,' "$links" >"$TREE/.git/info/exclude"
+	{ echo '/out-*/'; sed 's,^,/,' "$links"; } >"$TREE/.git/info/exclude"
 }
 
 edited() {
@@ -218,6 +224,7 @@ check() {
 	say "ok git am of the exported series gives the same kernel"
 }
 
+need xz-utils
 case ${1:-} in
 assemble) assemble ;;
 reset) git_tree reset -q --hard refs/lab/assembled ;;
