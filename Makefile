@@ -1,12 +1,13 @@
 # The front door. Every target says what it does; "make help" lists them.
 #
 # CACHE=DIR        downloads, compiler cache and builds (default .cache)
+# SHARED=DIR       downloads and compiler cache alone, for several checkouts (default CACHE)
 # KERNEL_SRC=DIR   a Linux 7.3 tree of your own instead of Debian's
 # CONFIG=FILE      for "make deb", e.g. /boot/config-$(uname -r)
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
-export CONFIG CACHE KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
+export CONFIG CACHE SHARED KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel debug-kernel stock-shape guest qemu static kunit bench deb packages clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel plain-kernel debug-kernel stock-shape guest qemu static kunit bench deb packages fresh peers configs coverage compare clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -16,8 +17,11 @@ demo: kernel guest ## set everything up, boot, plug CXL memory under policy and 
 check: ## all tests (.ci/run calls this): static checks, unit tests, scenarios, debug kernel
 	@lab/check.sh
 
-check-all: ## the above, every scenario on the debug kernel, and each commit of the series built by itself
+check-all: ## the above, and all below that is named a test, every scenario with KASAN, each commit of the series built
 	@lab/check.sh all
+
+compare: ## results by name of two runs: make compare A=FILE B=FILE (in $$CACHE/results.d)
+	@lab/results.sh compare "$(A)" "$(B)"
 
 shell: kernel guest ## a prompt in the guest, with CXL devices to play with
 	@lab/run.sh shell
@@ -37,12 +41,13 @@ refresh: ## write the commits of an edited tree back to patches/
 export: tree ## the whole as a series for git am, in $$CACHE/export
 	@lab/tree.sh export "$${CACHE:-.cache}/export"
 
-kernel: tree ## configure and build the kernel
-	@lab/kernel.sh config kernel base cxl
+kernel: tree ## configure and build the kernel that is tested
 	@lab/kernel.sh build kernel
 
-debug-kernel: tree ## the same with lockdep, KASAN, UBSAN and more
-	@lab/kernel.sh config debug base cxl debug
+plain-kernel: tree ## the same without checks of locks and pages, for figures
+	@lab/kernel.sh build plain
+
+debug-kernel: tree ## the same with KASAN, kmemleak, UBSAN and more
 	@lab/kernel.sh build debug
 
 stock-shape: tree guest ## record what the unpatched kernel shows to userspace (lab/stock.shape)
@@ -58,10 +63,22 @@ static: tree ## static checks only
 	@lab/check.sh static
 
 kunit: kernel guest ## unit tests only
-	@lab/run.sh scenario kunit
+	@lab/run.sh scenario basics
 
-bench: kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
-	@lab/run.sh with kernel bench-extents 900 --topology,many
+bench: plain-kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
+	@lab/run.sh with plain bench-extents 900 --topology,many
+
+fresh: ## test: both commands in a fresh Debian 12 that has make and git alone
+	@lab/fresh.sh
+
+peers: kernel guest ## test: the cxl suite of ndctl and the kernel's selftests, on our kernel and the unpatched one
+	@lab/peers.sh
+
+configs: tree ## test: other configurations, processors and compilers
+	@lab/configs.sh
+
+coverage: tree guest ## which lines the tests run, by file: $$CACHE/coverage/index.html
+	@lab/coverage.sh
 
 deb: tree ## Debian packages: kernel (CONFIG=FILE: with that configuration), headers, cxl-cli
 	@lab/packages.sh deb
@@ -70,4 +87,4 @@ packages: deb qemu ## install them with apt on a machine with systemd, start it,
 	@lab/packages.sh test
 
 clean: ## remove everything that was built; downloads stay
-	rm -rf $(or $(CACHE),.cache)/out $(or $(CACHE),.cache)/tree $(or $(CACHE),.cache)/tree.source $(or $(CACHE),.cache)/tree-stock* $(or $(CACHE),.cache)/logs $(or $(CACHE),.cache)/deb $(or $(CACHE),.cache)/image* $(or $(CACHE),.cache)/overlay-* $(or $(CACHE),.cache)/initrd-*
+	rm -rf $(addprefix $(or $(CACHE),.cache)/,out tree tree.source tree-stock* series logs deb image* overlay-* initrd-* bin fresh coverage)

@@ -6,19 +6,29 @@
 #   run.sh scenario NAME      one boot of lab/boots
 #   run.sh with KERNEL SCENARIO SECONDS OPTIONS [OPTION...]
 #                             one scenario on a kernel of your choice
-#   run.sh all KERNEL FILE [WHICH]
-#                             the boots of lab/boots on the plain ("kernel") or the
-#                             debug kernel ("debug"), a line of results for each
-#                             is appended to FILE; WHICH is a pattern for the
-#                             second column, default all
+#   run.sh all KERNEL STAGE [WHICH]
+#                             the boots of lab/boots whose second column matches the
+#                             pattern WHICH (default all) on a kernel, as many at once
+#                             as there are processors for. Results by name, as STAGE/...,
+#                             are appended to the file $RESULTS
+#   run.sh list WHICH         the names of these boots
 . "$(dirname "$0")/lib.sh"
 
 KERNEL=kernel
-SLOW=1
+
+# Deadlines are for guests that hang: they are those of lab/boots, for one guest with
+# the plain kernel on an idle machine, times this
+slow() {
+	case $KERNEL in
+	plain|stock|package) echo 2 ;;
+	kernel|coverage) echo 4 ;;
+	*) echo 10 ;;
+	esac
+}
 
 vm() {
-	python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" \
-		--kernel "$CACHE/out/$KERNEL/arch/x86/boot/bzImage" --initrd "$CACHE/initrd-$KERNEL" \
+	python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS/$KERNEL" \
+		--kernel "$(out_of "$KERNEL")/arch/x86/boot/bzImage" --initrd "$CACHE/initrd-$KERNEL" \
 		--accel "$ACCEL" "$@"
 }
 
@@ -30,6 +40,15 @@ accelerator() {
 
 boots() { grep -v '^#' "$ROOT/lab/boots"; }
 
+# matching PATTERN: the lines of lab/boots whose second column matches
+matching() {
+	local line
+	while read -r line; do
+		# shellcheck disable=SC2053
+		[[ $(awk '{print $2}' <<<"$line") != $1 ]] || echo "$line"
+	done < <(boots)
+}
+
 # boot LINE OPTION...: LINE is one of lab/boots
 boot() {
 	local name seconds options scenarios
@@ -37,20 +56,46 @@ boot() {
 	shift
 	[ "$options" != - ] || options=
 	# shellcheck disable=SC2086
-	vm --name "$name-$KERNEL" --timeout $((seconds * SLOW)) --boot-timeout $((60 * SLOW)) \
+	vm --name "$name" --timeout $((seconds * $(slow))) --boot-timeout $((60 * $(slow))) \
 		${options//,/ } "$@" $scenarios
 }
 
 prepare() {
-	need python3=python3
+	need python3
+	mkdir -p "$LOGS/$KERNEL"
 	"$ROOT/lab/guest.sh" initrd "$KERNEL"
 	ACCEL=$(accelerator)
+}
+
+# Two virtual processors and some 4 GiB each: a guest waits as often as it works, so
+# there is one for each processor, where there is memory for it
+at_once() {
+	awk -v n="$JOBS" '/MemAvailable/ {if (n > $2 / 5e6) n = int($2 / 5e6); print n ? n : 1}' /proc/meminfo
+}
+
+# Those with the longest deadlines first, so that the last to end is a short one
+all() {
+	local line which=$2 slots rc=0
+	slots=$(at_once)
+	rm -rf "$CACHE/kept-$KERNEL"
+	mkdir "$CACHE/kept-$KERNEL"
+	say "  $slots guests at once"
+	while read -r line; do
+		while [ "$(jobs -rp | wc -l)" -ge "$slots" ]; do
+			wait -n || rc=1
+		done
+		boot "$line" --quiet --results "$RESULTS" --stage "$1" --keep "$CACHE/kept-$KERNEL/${line%% *}" &
+	done < <(matching "$which" | sort -s -k 3,3nr)
+	while [ -n "$(jobs -p)" ]; do
+		wait -n || rc=1
+	done
+	return $rc
 }
 
 case ${1:-} in
 demo)
 	prepare
-	vm --name demo --timeout 120 demo
+	vm --name demo --timeout 300 demo
 	;;
 shell)
 	prepare
@@ -69,17 +114,13 @@ with)
 	;;
 all)
 	KERNEL=$2
-	[ "$KERNEL" = kernel ] || SLOW=5
 	prepare
-	rc=0
-	while read -r line; do
-		# shellcheck disable=SC2053
-		[[ $(awk '{print $2}' <<<"$line") == ${4:-*} ]] || continue
-		boot "$line" --quiet --results "$3" || rc=1
-	done < <(boots)
-	exit $rc
+	all "$3" "${4:-*}"
+	;;
+list)
+	matching "$2" | awk '{print $1}'
 	;;
 *)
-	die "usage: $0 demo|shell|scenario NAME|with KERNEL SCENARIO SECONDS OPTIONS|all KERNEL FILE"
+	die "usage: $0 demo|shell|scenario NAME|with KERNEL SCENARIO SECONDS OPTIONS|all KERNEL STAGE [WHICH]|list WHICH"
 	;;
 esac
