@@ -3,7 +3,6 @@
 # is configured with, without a change to the machine's own sources.
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-need apt
 
 # The keyring of an older Debian 12 does not know the keys of trixie
 need_keyring() {

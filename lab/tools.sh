@@ -2,7 +2,7 @@
 # Sourced by lib.sh: which commands a script can see.
 #
 # A machine on which this is built every day has tools that a fresh one lacks. So
-# PATH is a folder of links: to the commands of Debian's required packages, of make
+# PATH is a folder of links: to the commands of Debian's required packages, of apt, make
 # and git, of the packages that the script has declared with need(), and of what all
 # these depend on. A tool that nobody has declared is "not found" everywhere.
 
@@ -85,7 +85,7 @@ use_tools() {
 	if [ ! -d "$dir" ]; then
 		mkdir -p "$dir.$$"
 		# shellcheck disable=SC2046,SC2086
-		commands $(closure make git $NEEDED) | while read -r file name; do
+		commands $(closure apt make git $NEEDED) | while read -r file name; do
 			echo "$file" "$dir.$$/${name:-${file##*/}}"
 		done | xargs -n 2 ln -sf
 		mv -T "$dir.$$" "$dir" 2>/dev/null || rm -rf "$dir.$$"
