@@ -24,7 +24,7 @@ mirror() {
 	}
 	found=$(found)
 	# with empty lists there is nothing to see
-	[ -n "$found" ] || { apt-get -q update >/dev/null && found=$(found); }
+	[ -n "$found" ] || { as_packaged apt-get -q update >/dev/null && found=$(found); }
 	[ -n "$found" ] || die "no Debian mirror in this machine's apt sources; set DEBIAN_MIRROR="
 	echo "$found"
 }
@@ -43,7 +43,7 @@ papt() {
 		deb_line trixie-backports
 		for suite in ${SOURCES:-}; do deb_line "$suite" | sed 's/^deb/deb-src/'; done
 	} >"$dir/sources.list"
-	apt-get -q -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+	as_packaged apt-get -q -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
 		-o Dir::State="$dir/state" -o Dir::State::status="$dir/state/status" \
 		-o Dir::Cache="$dir/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
@@ -60,7 +60,7 @@ root_of() {
 	# mmdebstrap does not look at the machine's apt.conf
 	eval "$(apt-config shell CVU Acquire::Check-Valid-Until)"
 	rm -rf "$dir"
-	mmdebstrap --variant="${VARIANT:-minbase}" --include="$include" \
+	as_packaged mmdebstrap --variant="${VARIANT:-minbase}" --include="$include" \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt="Acquire::Check-Valid-Until \"${CVU:-true}\"" \

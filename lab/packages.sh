@@ -48,8 +48,8 @@ kernel_version() { make -s -C "$TREE" O="$OUT" LOCALVERSION= kernelrelease; }
 # What debian/control asks for
 build_depends() {
 	dpkg-checkbuilddeps || {
-		apt-get -q update &&
-			DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends build-dep .
+		as_packaged apt-get -q update &&
+			as_packaged DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends build-dep .
 	}
 }
 

@@ -19,9 +19,13 @@ need() {
 	use_tools
 }
 
+# as_packaged COMMAND...: apt and what installs packages run what packages bring, in
+# part as another user, who cannot look into our folders
+as_packaged() { env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+
 apt_install() {
-	apt-get -q update
-	DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+	as_packaged apt-get -q update
+	as_packaged DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
 }
 
 # closure PACKAGE...: these, the required ones, and what they depend on. Of packages
