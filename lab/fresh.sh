@@ -63,7 +63,7 @@ inside() {
 shown() {
 	local began=$SECONDS
 	say "  $2"
-	if inside "$2" 2>&1 | sed 's/^/    /'; then
+	if inside "$2" 2>&1 | sed -u 's/^/    /'; then
 		say "ok $1 # $((SECONDS - began)) s"
 	else
 		say "not ok $1 # after $((SECONDS - began)) s"
