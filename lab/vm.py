@@ -190,8 +190,7 @@ class Machine:
         args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
                  "-nodefaults", "-display", "none", "-no-user-config",
                  "-kernel", opts.kernel, "-initrd", opts.initrd,
-                 # an emulated timer may be late on a busy host, which is no panic
-                 "-append", " ".join(["console=ttyS0 panic=-1 oops=panic no_timer_check", *opts.append]),
+                 "-append", " ".join(["console=ttyS0 panic=-1 oops=panic", *opts.append]),
                  "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
                  "-device", "virtio-serial-pci,bus=pcie.0",
                  "-chardev", f"socket,id=lab,path={self.path('lab')},server=on,wait=off",
