@@ -272,7 +272,7 @@ class Run:
         return f"error the host does not know {verb}"
 
     def scenario(self, name, channel, qmp, deadline):
-        ktap, began = Ktap(), time.monotonic()
+        ktap, began, said = Ktap(), time.monotonic(), []
         channel.send(f"run {name}")
         status = None
         for line in channel.lines(deadline):
@@ -281,8 +281,14 @@ class Run:
                 ktap.line(rest)
                 if not self.opts.quiet:
                     self.report(f"    {self.opts.mark}{rest}")
-                elif rest.startswith(("not ok", "#   ", "# failed", "# cannot")):
-                    self.report(f"    {self.opts.name}: {rest}")
+                    continue
+                # what a test has said matters when it has failed
+                said.append(rest)
+                if rest.startswith(("not ok", "# cannot")):
+                    for text in said[-20:]:
+                        self.report(f"    {self.opts.name}: {text}")
+                if rest.startswith(("ok", "not ok", "# cannot")):
+                    said = []
             elif kind == "ask":
                 channel.send(self.answer(rest, qmp))
             elif kind == "exit":
