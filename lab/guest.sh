@@ -127,12 +127,10 @@ helpers() {
 }
 
 # The modules of cxl_test stay out of the way of modprobe, see /lab/mock
-cxl_test() {
-	local test module
-	test=$(out_of "$1")-cxl_test/tools/testing/cxl
-	[ -d "$test" ] || return 0
+modules() {
+	local module
 	mkdir -p "$2"
-	for module in "$test"/*.ko "$test"/test/*.ko; do
+	find "$1" -name '*.ko' | while read -r module; do
 		strip --strip-debug -o "$2/$(basename "$module")" "$module"
 	done
 }
@@ -143,7 +141,8 @@ initrd() {
 	mkdir -p "$over/lab/scenarios" "$over/lab/bin"
 	need gcc libc6-dev binutils kmod cpio flex bison
 	make -s -C "$TREE" O="$(out_of "$name")" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
-	cxl_test "$name" "$over/lab/cxl_test"
+	modules "$(out_of "$name")-cxl_test/tools/testing/cxl" "$over/lab/cxl_test"
+	modules "$(out_of "$name")-lab" "$over/lab/modules"
 	cp -r "$ROOT"/lab/guest/{init,agent,coverage,guide,lib,extents,failslab,mock,pair,tags,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"

@@ -2,7 +2,8 @@
 # Configure and build a kernel from the assembled tree.
 #
 #   kernel.sh config NAME   its configuration, from fragments in lab/config
-#   kernel.sh build NAME    that, and bzImage and modules, also those of cxl_test
+#   kernel.sh build NAME    that, and bzImage and modules, also those of cxl_test and
+#                           lab/modules
 #
 # kernel     what is tested: with checks of locks, pages and lists
 # plain      the same without these checks, for figures
@@ -62,7 +63,8 @@ build() {
 	out=$(out_of "$1")
 	[ "$1" != coverage ] || mapfile -t counted < <(counted)
 	kmake "$out" "${counted[@]}" bzImage modules &&
-		kmake "$out" "${counted[@]}" M=tools/testing/cxl MO="$out-cxl_test/tools/testing/cxl" modules
+		kmake "$out" "${counted[@]}" M=tools/testing/cxl MO="$out-cxl_test/tools/testing/cxl" modules &&
+		kmake "$out" M="$ROOT/lab/modules" MO="$out-lab" modules
 }
 
 # The lines of which objects are counted: those of the directories that we are at home

@@ -263,7 +263,7 @@ static int cxl_sysram_add(struct cxl_sysram *sysram, const struct range *unit,
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
 	u64 step = cxlr_sysram->dynamic ? memory_block_size_bytes() :
 		   range_len(unit);
-	mhp_t flags = MHP_NID_IS_MGID;
+	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_OFF_NODE;
 
 	if (cxl_sysram_region_memmap(cxlr_sysram))
 		flags |= MHP_MEMMAP_ON_MEMORY;
