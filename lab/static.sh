@@ -40,11 +40,12 @@ sparse_run() {
 }
 
 checkpatch_one() {
-	local ignore=FILE_PATH_CHANGES,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE,MACRO_ARG_UNUSED
+	local ignore=FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE,MACRO_ARG_UNUSED
 	# TRACE_EVENT() is written like that everywhere
 	! grep -q '^+TRACE_EVENT(' "$1" || ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
 	# ASSIGN_IN_IF and MACRO_ARG_UNUSED: the style of drivers/cxl for ACQUIRE()
-	# and for the types in core.h. MAINTAINERS covers all our paths.
+	# and for the types in core.h. MAINTAINERS covers all our paths. The tree has no
+	# history to look commits up in.
 	"$TREE/scripts/checkpatch.pl" --strict --codespell --no-tree --root="$TREE" --no-signoff --no-summary \
 		--codespellfile=/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt \
 		--ignore "$ignore" "$1"
