@@ -10,6 +10,8 @@ OUT=$(out_of static)
 KERNEL=$(out_of kernel)
 # What our patches touch
 TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o mm/sparse.o mm/sparse-vmemmap.o)
+# and our own files in mm, and who uses them
+MM=(mm/memory_hotplug_ranges.o mm/memory_hotplug_empty.o mm/memory_guard.o drivers/virtio/virtio_mem.o)
 # check NAME COMMAND...
 check() { verdict "$1" "static-$(tr -c 'a-zA-Z0-9\n' - <<<"$1")" "${@:2}"; }
 
@@ -26,13 +28,13 @@ prepare() {
 	kmake -s olddefconfig modules_prepare
 }
 
-warnings() { kmake W=1e "${TARGETS[@]}"; }
+warnings() { kmake W=1e "${TARGETS[@]}" "${MM[@]}"; }
 
 # sparse 0.6.4 fails the kernel's own test for it, and then silently nothing is
 # checked: define what is missing, and count what was checked
 sparse_run() {
 	local log=$LOGS/sparse.out
-	kmake C=2 CHECK="sparse -D__typeof_unqual__=typeof" CF=-D__CHECK_ENDIAN__ drivers/cxl/ drivers/dax/ >"$log" 2>&1 ||
+	kmake C=2 CHECK="sparse -D__typeof_unqual__=typeof" CF=-D__CHECK_ENDIAN__ drivers/cxl/ drivers/dax/ "${MM[@]:0:3}" >"$log" 2>&1 ||
 		{ cat "$log"; return 1; }
 	[ "$(grep -c '  CHECK ' "$log")" -ge 30 ] || { echo "sparse has checked next to nothing"; return 1; }
 	# of our files everything counts, but for module_param() and friends
@@ -41,8 +43,9 @@ sparse_run() {
 
 checkpatch_one() {
 	local ignore=FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID,ASSIGN_IN_IF,COMMIT_LOG_LONG_LINE,MACRO_ARG_UNUSED
-	# TRACE_EVENT() is written like that everywhere
-	! grep -q '^+TRACE_EVENT(' "$1" || ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
+	# TRACE_EVENT() and names of its values are written like that everywhere
+	! grep -q '^+TRACE_EVENT(' "$1" ||
+		ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO,TRAILING_SEMICOLON
 	# ASSIGN_IN_IF and MACRO_ARG_UNUSED: the style of drivers/cxl for ACQUIRE()
 	# and for the types in core.h. MAINTAINERS covers all our paths. The tree has no
 	# history to look commits up in.

@@ -8,9 +8,12 @@
 #include <linux/list.h>
 #include <linux/memory.h>
 #include <linux/memory_guard.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/range.h>
+
+#include "internal.h"
 
 /*
  * Some memory must not become System RAM, whoever asks: memory that another host
@@ -62,16 +65,16 @@ static int memory_guard_too_late(const struct range *range)
  * @start: physical address
  * @size: bytes
  * @owner: who wants it, for the log; must stay as long as @guard
+ * @ctl: whether to give up waiting for others who add or remove memory, or NULL
  *
  * Guards of different owners may overlap.
  *
- * Context: Process context. Takes device_hotplug_lock, which may take as long as
- * memory is being added or removed by others.
+ * Context: Process context. Takes device_hotplug_lock.
  * Return: 0; -EINVAL for an empty range, or one that wraps; -EBUSY when there is
- * System RAM, or are memory blocks, in the range.
+ * System RAM, or are memory blocks, in the range; what @ctl says.
  */
 int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
-			  const char *owner)
+			  const char *owner, struct mhp_ctl *ctl)
 {
 	int rc;
 
@@ -83,7 +86,9 @@ int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
 		.owner = owner,
 	};
 
-	lock_device_hotplug();
+	rc = mhp_lock(ctl);
+	if (rc)
+		return rc;
 	rc = memory_guard_too_late(&guard->range);
 	if (!rc)
 		list_add_tail(&guard->list, &memory_guards);
@@ -95,14 +100,20 @@ EXPORT_SYMBOL_GPL(memory_guard_register);
 /**
  * memory_guard_unregister - a range may become System RAM again
  * @guard: registered
+ * @ctl: as for memory_guard_register()
  *
  * Context: As memory_guard_register().
+ * Return: 0; what @ctl says, and then it is guarded still.
  */
-void memory_guard_unregister(struct memory_guard *guard)
+int memory_guard_unregister(struct memory_guard *guard, struct mhp_ctl *ctl)
 {
-	lock_device_hotplug();
+	int rc = mhp_lock(ctl);
+
+	if (rc)
+		return rc;
 	list_del(&guard->list);
 	unlock_device_hotplug();
+	return 0;
 }
 EXPORT_SYMBOL_GPL(memory_guard_unregister);
 

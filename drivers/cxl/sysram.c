@@ -2,13 +2,13 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/ioport.h>
+#include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "cxlmem.h"
 #include "cxl.h"
@@ -18,14 +18,14 @@
  * DOC: cxl sysram driver
  *
  * Makes System RAM of the capacity of a sysram_region, and takes it back. The
- * core decides when (core/region_sysram.c) and provides the thread in which
- * each operation runs (core/sysram_op.c); this driver owns the how.
+ * core decides when (core/region_sysram.c), and when to give up
+ * (core/sysram_op.c); this driver owns the how.
  *
  * Who brings memory blocks online: this driver, while it adds them, or later
  * when it is told to. Userspace may toggle single blocks at any time. So what
- * the blocks are is counted afresh before and after each step, and never
- * remembered; what is remembered is only that the range was added, since a
- * range must be removed exactly as it was added.
+ * the blocks are is counted afresh and never remembered; what is remembered is
+ * only that the range was added, since a range must be removed exactly as it was
+ * added.
  *
  * A static region is one unit: it is added in one call, as one static memory
  * group, and removed in one call. Either succeeds for all of it or leaves all
@@ -209,10 +209,7 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 	if (!sysram->reserved)
 		return -EBUSY;
 
-	rc = offline_and_remove_memory_ranges(ranges, found);
-	if (rc == -EBUSY)
-		dev_warn_ratelimited(&cxlr_sysram->dev,
-				     "cannot unplug: the kernel itself uses some of the memory\n");
+	rc = offline_and_remove_memory_ranges(ranges, found, cxlr_sysram->ctl);
 	if (rc)
 		return rc;
 
@@ -221,125 +218,6 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 	if (!sysram->added)
 		cxl_sysram_unreserve(sysram);
 	return 0;
-}
-
-/*
- * Memory hotplug reports success as soon as the memory was added, even if a
- * block could not be brought online. Whoever asked for a type gets that type
- * for all blocks, or nothing.
- */
-static int cxl_sysram_check_online(const struct range *unit, enum mmop type)
-{
-	struct cxl_sysram_census census;
-	bool ok;
-
-	cxl_sysram_range_census(unit, &census);
-	switch (type) {
-	case MMOP_OFFLINE:
-		/* A udev rule may have brought it online, as it may later */
-		ok = !census.unplugged;
-		break;
-	case MMOP_ONLINE:
-		ok = !census.unplugged && !census.offline;
-		break;
-	case MMOP_ONLINE_KERNEL:
-		ok = !census.unplugged && !census.offline && !census.movable;
-		break;
-	case MMOP_ONLINE_MOVABLE:
-		ok = !census.unplugged && !census.offline && !census.kernel;
-		break;
-	}
-
-	return ok ? 0 : -EIO;
-}
-
-/*
- * A static region goes as it has come, as a whole. Any block of a dynamic one
- * may be asked back by itself, and is added by itself.
- */
-static int cxl_sysram_add(struct cxl_sysram *sysram, const struct range *unit,
-			  enum mmop type)
-{
-	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
-	u64 step = cxlr_sysram->dynamic ? memory_block_size_bytes() :
-		   range_len(unit);
-	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_OFF_NODE;
-
-	if (cxl_sysram_region_memmap(cxlr_sysram))
-		flags |= MHP_MEMMAP_ON_MEMORY;
-
-	for (u64 hpa = unit->start; hpa < unit->end; hpa += step) {
-		int rc = __add_memory_driver_managed(sysram->mgid, hpa, step,
-						     cxl_sysram_name, flags,
-						     type);
-
-		if (rc)
-			return rc;
-		sysram->added += step;
-		if (signal_pending(current))
-			return -EINTR;
-	}
-	return cxl_sysram_check_online(unit, type);
-}
-
-static int cxl_sysram_plug(struct cxl_sysram *sysram, const struct range *unit,
-			   enum mmop type)
-{
-	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
-	int rc;
-
-	if (!sysram->reserved) {
-		rc = cxl_sysram_reserve(sysram);
-		if (rc)
-			return rc;
-	}
-
-	rc = cxl_sysram_add(sysram, unit, type);
-	if (!rc)
-		return 0;
-
-	/* Given up; the way back must not be given up for that, too */
-	if (rc == -EINTR)
-		flush_signals(current);
-
-	if (cxl_sysram_unplug(sysram, unit, 1))
-		dev_err(&cxlr_sysram->dev,
-			"plug failed (%pe) and cannot be undone, see 'state'\n",
-			ERR_PTR(rc));
-	else if (rc == -EIO)
-		dev_warn_ratelimited(&cxlr_sysram->dev,
-				     "memory was added but could not be brought online, removed it again\n");
-	/* When nothing had been added yet */
-	if (sysram->reserved && !sysram->added)
-		cxl_sysram_unreserve(sysram);
-	return rc;
-}
-
-static int cxl_sysram_online(struct cxl_sysram *sysram,
-			     const struct range *unit, enum mmop type)
-{
-	/* kmem of a former owner, stuck: not ours to touch */
-	if (!sysram->reserved)
-		return -EBUSY;
-	return online_memory_range(unit, type);
-}
-
-/* One unit: unplugged parts are all of it, or none */
-static int cxl_sysram_set_unit(struct cxl_sysram *sysram,
-			       const struct range *unit,
-			       enum cxl_sysram_state want)
-{
-	enum mmop type = cxl_sysram_state_to_mmop(want);
-	struct cxl_sysram_census census;
-	int action;
-
-	cxl_sysram_range_census(unit, &census);
-	action = cxl_sysram_census_action(&census, want);
-	if (action <= 0)
-		return action;
-	if (action & CXL_SYSRAM_DO_PLUG)
-		return cxl_sysram_plug(sysram, unit, type);
-	return cxl_sysram_online(sysram, unit, type);
 }
 
 static bool cxl_sysram_whole_blocks(struct cxl_sysram_region *cxlr_sysram,
@@ -355,34 +233,129 @@ static bool cxl_sysram_whole_blocks(struct cxl_sysram_region *cxlr_sysram,
 	return false;
 }
 
+/* What a write to 'state' has to do: ranges to add, then ranges to bring online */
+struct cxl_sysram_todo {
+	struct range *ranges;
+	unsigned int nr_plug;
+	unsigned int nr_there;
+};
+
+/*
+ * A static region goes as it has come, as a whole. Any block of a dynamic one
+ * may be asked back by itself, and is added by itself.
+ */
+static u64 cxl_sysram_step(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *unit)
+{
+	return cxlr_sysram->dynamic ? memory_block_size_bytes() :
+				      range_len(unit);
+}
+
+/* The pieces of a unit that are to be added or, with @there, brought online */
+static void cxl_sysram_sort(struct cxl_sysram_region *cxlr_sysram,
+			    const struct range *unit, bool there,
+			    struct cxl_sysram_todo *todo)
+{
+	u64 step = cxl_sysram_step(cxlr_sysram, unit);
+
+	for (u64 hpa = unit->start; hpa < unit->end; hpa += step) {
+		struct range piece = DEFINE_RANGE(hpa, hpa + step - 1);
+		struct cxl_sysram_census census;
+
+		cxl_sysram_range_census(&piece, &census);
+		if (!census.unplugged != there)
+			continue;
+		todo->ranges[todo->nr_plug + todo->nr_there] = piece;
+		if (there)
+			todo->nr_there++;
+		else
+			todo->nr_plug++;
+	}
+}
+
+/* Nothing is begun that cannot be done */
+static int cxl_sysram_check_units(struct cxl_sysram_region *cxlr_sysram,
+				  enum cxl_sysram_state want,
+				  const struct range *units, int nr,
+				  u64 *pieces, int *actions)
+{
+	*pieces = 0;
+	*actions = 0;
+	for (int i = 0; i < nr; i++) {
+		struct cxl_sysram_census census;
+		int action;
+
+		if (!cxl_sysram_whole_blocks(cxlr_sysram, &units[i]))
+			return -EINVAL;
+		cxl_sysram_range_census(&units[i], &census);
+		action = cxl_sysram_census_action(&census, want);
+		if (action < 0)
+			return action;
+		*actions |= action;
+		*pieces += div64_u64(range_len(&units[i]),
+				     cxl_sysram_step(cxlr_sysram, &units[i]));
+	}
+	return 0;
+}
+
+static int cxl_sysram_plug(struct cxl_sysram *sysram,
+			   const struct cxl_sysram_todo *todo, enum mmop type)
+{
+	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
+	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_OFF_NODE;
+	int rc = 0;
+
+	/* kmem of a former owner, stuck: not ours to touch */
+	if (!sysram->reserved && todo->nr_there)
+		return -EBUSY;
+	if (!todo->nr_plug)
+		return online_memory_ranges(todo->ranges, todo->nr_there, type,
+					    cxlr_sysram->ctl);
+	if (!sysram->reserved)
+		rc = cxl_sysram_reserve(sysram);
+	if (rc)
+		return rc;
+
+	if (cxl_sysram_region_memmap(cxlr_sysram))
+		flags |= MHP_MEMMAP_ON_MEMORY;
+	rc = add_memory_ranges_driver_managed(sysram->mgid, todo->ranges,
+					      todo->nr_plug, todo->nr_there,
+					      cxl_sysram_name, flags, type,
+					      cxlr_sysram->ctl);
+	for (unsigned int i = 0; !rc && i < todo->nr_plug; i++)
+		sysram->added += range_len(&todo->ranges[i]);
+	if (!sysram->added)
+		cxl_sysram_unreserve(sysram);
+	return rc;
+}
+
 static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want,
 				const struct range *units, int nr)
 {
 	struct cxl_sysram *sysram = cxlr_sysram->drvdata;
-	struct cxl_sysram_census census;
-	int rc, failed = 0;
+	struct cxl_sysram_todo todo = { 0 };
+	int rc, actions;
+	u64 pieces;
 
 	if (want == CXL_SYSRAM_UNPLUGGED)
 		return cxl_sysram_unplug(sysram, units, nr);
 
-	/* Nothing is begun that cannot be done */
-	for (int i = 0; i < nr; i++) {
-		if (!cxl_sysram_whole_blocks(cxlr_sysram, &units[i]))
-			return -EINVAL;
-		cxl_sysram_range_census(&units[i], &census);
-		rc = cxl_sysram_census_action(&census, want);
-		if (rc < 0)
-			return rc;
-	}
+	rc = cxl_sysram_check_units(cxlr_sysram, want, units, nr, &pieces,
+				    &actions);
+	if (rc || !actions)
+		return rc;
 
-	for (int i = 0; i < nr; i++) {
-		rc = cxl_sysram_set_unit(sysram, &units[i], want);
-		if (rc == -EINTR)
-			return rc;
-		failed = failed ?: rc;
-	}
-	return failed;
+	struct range *ranges __free(kvfree) =
+		kvmalloc_array(pieces, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return -ENOMEM;
+	todo.ranges = ranges;
+	for (int i = 0; i < nr; i++)
+		cxl_sysram_sort(cxlr_sysram, &units[i], false, &todo);
+	for (int i = 0; i < nr && actions & CXL_SYSRAM_DO_ONLINE; i++)
+		cxl_sysram_sort(cxlr_sysram, &units[i], true, &todo);
+	return cxl_sysram_plug(sysram, &todo, cxl_sysram_state_to_mmop(want));
 }
 
 /*
@@ -412,7 +385,9 @@ static bool cxl_sysram_page_is_user(struct page *page)
 static int cxl_sysram_poison(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa)
 {
+	struct mhp_ctl *ctl = cxlr_sysram->ctl;
 	bool held = false;
+	int rc;
 
 	for (unsigned long pfn = PHYS_PFN(hpa->start);
 	     pfn <= PHYS_PFN(hpa->end); pfn++) {
@@ -420,10 +395,12 @@ static int cxl_sysram_poison(struct cxl_sysram_region *cxlr_sysram,
 
 		if (!page)
 			continue;
-		if (signal_pending(current))
-			return -EINTR;
+		rc = ctl->give_up(ctl);
+		if (rc)
+			return rc;
 		cond_resched();
 		if (!PageHWPoison(page) && cxl_sysram_page_is_user(page)) {
+			ctl->progress++;
 			if (IS_ENABLED(CONFIG_MEMORY_FAILURE))
 				memory_failure(pfn, 0);
 			else

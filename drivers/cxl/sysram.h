@@ -120,15 +120,15 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 /**
  * struct cxl_sysram_ops - what the System RAM driver does for a sysram_region
  * @owner: module that must stay while an operation runs
- * @set_state: make units of the capacity what is wanted: unplugged all together
- *	       or not at all, plugged or brought online each one by itself
+ * @set_state: make units of the capacity what is wanted, all together or not at
+ *	       all
  * @poison: capacity within one memory block is gone: whoever uses it gets SIGBUS.
  *	    0 when the block may be unplugged now, -EBUSY when somebody holds a
  *	    page of it
  *
- * Both run in a thread of their own (see core/sysram_op.c), with no other
- * operation on the same region beside them and no lock held. A pending signal
- * asks them to give up, and @set_state to leave everything as it was.
+ * Both run as operations (see core/sysram_op.c), with no other operation on the
+ * same region beside them. @poison may be called with the device lock of
+ * dax_regionN held.
  */
 struct cxl_sysram_ops {
 	struct module *owner;
@@ -149,26 +149,29 @@ struct cxl_sysram_ops {
  * @remove: a device that was taken down goes
  *
  * All are called with the device lock of dax_regionN held; @take_down and @lose
- * as operations, which a signal ends.
+ * ask whether to give up.
  */
 struct cxl_sysram_dax_ops {
 	struct dev_dax *(*add)(struct cxl_dax_region *cxlr_dax, const uuid_t *tag,
 			       const struct range *hpa, int nr);
-	int (*take_down)(struct dev_dax *dev_dax, bool plugged);
+	int (*take_down)(struct dev_dax *dev_dax, bool plugged,
+			 struct mhp_ctl *ctl);
 	void (*bring_back)(struct dev_dax *dev_dax);
-	int (*lose)(struct dev_dax *dev_dax);
+	int (*lose)(struct dev_dax *dev_dax, struct mhp_ctl *ctl);
 	void (*remove)(struct dev_dax *dev_dax);
 };
 
 /**
  * struct cxl_sysram_request - what an operation is about
  * @want: the state that is wanted
+ * @policy: the policy that is wanted
  * @range: host physical addresses; the part of the region that is meant
  * @tag: the allocation that is meant
  * @group: and this one only, unless NULL; not a reference, for comparison
  */
 struct cxl_sysram_request {
 	enum cxl_sysram_state want;
+	enum cxl_sysram_policy policy;
 	struct range range;
 	uuid_t tag;
 	const struct cxl_sysram_group *group;
@@ -225,6 +228,7 @@ struct cxl_sysram_extent {
  * @capacity: bytes that are held
  * @wait: where operations wait for @op to become NULL
  * @op: the operation that runs now, or NULL
+ * @ctl: whether to give up, for @op alone
  * @dying: no new operation may start: the region is about to go
  * @stopped: it goes, and nothing can change that any more
  * @dax_owned: the capacity belongs to the dax_regionN below @dev
@@ -263,6 +267,7 @@ struct cxl_sysram_region {
 	u64 capacity;
 	wait_queue_head_t wait;
 	struct cxl_sysram_op *op;
+	struct mhp_ctl *ctl;
 	bool dying;
 	bool stopped;
 	bool dax_owned;

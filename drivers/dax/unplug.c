@@ -22,6 +22,7 @@
  */
 
 struct dax_unplug {
+	struct mhp_ctl *ctl;
 	struct dev_dax **devs;
 	struct range *ranges;
 	unsigned int nr_devs;
@@ -87,7 +88,10 @@ static int dax_unplug_begin(struct dev_dax *dev_dax, struct range *ranges)
 	return nr;
 }
 
-/* Shut one device and add its System RAM to what is to be unplugged */
+/*
+ * Shut one device and add its System RAM to what is to be unplugged. Whoever binds
+ * kmem or unbinds it holds the lock of the device for as long as that takes.
+ */
 static int dax_unplug_add(struct device *dev, void *data)
 {
 	struct dev_dax *dev_dax = to_dev_dax(dev);
@@ -95,7 +99,7 @@ static int dax_unplug_add(struct device *dev, void *data)
 	struct range *ranges;
 	int rc;
 
-	rc = device_lock_interruptible(dev);
+	rc = mhp_lock_device(dev, unplug->ctl);
 	if (rc)
 		return rc;
 
@@ -137,9 +141,9 @@ static void dax_unplug_finish(struct dax_unplug *unplug, bool gone)
 	}
 }
 
-static int dax_devices_unplug(struct device *parent)
+static int dax_devices_unplug(struct device *parent, struct mhp_ctl *ctl)
 {
-	struct dax_unplug unplug = { 0 };
+	struct dax_unplug unplug = { .ctl = ctl };
 	int rc;
 
 	device_for_each_child(parent, &unplug, dax_unplug_count);
@@ -158,7 +162,7 @@ static int dax_devices_unplug(struct device *parent)
 	rc = device_for_each_child(parent, &unplug, dax_unplug_add);
 	if (!rc && unplug.nr_ranges)
 		rc = offline_and_remove_memory_ranges(unplug.ranges,
-						      unplug.nr_ranges);
+						      unplug.nr_ranges, ctl);
 	dax_unplug_finish(&unplug, !rc);
 	return rc;
 }
@@ -166,17 +170,17 @@ static int dax_devices_unplug(struct device *parent)
 /**
  * dax_region_unplug - take all dax devices of a region out of use, or none
  * @parent: the device that a dax_region was allocated for
+ * @ctl: whether to give up
  *
  * Their System RAM is offlined and removed in one step. On success the devices
  * cannot be opened, and kmem does not add memory, until they are unregistered.
  *
- * Context: A thread that can be signalled, since taking memory offline does not
- * end otherwise. The device lock of @parent is held, those of its dax devices
- * are not.
- * Return: 0; -EBUSY when a device is open or mapped, or memory cannot be taken
- * offline; -EINTR on a signal; -ENOMEM. On failure everything is as it was.
+ * Context: See offline_and_remove_memory_ranges(). The device lock of @parent is
+ * held, those of its dax devices are not.
+ * Return: 0; -EBUSY when a device is open or mapped; -ENOMEM; else as
+ * offline_and_remove_memory_ranges(). On failure everything is as it was.
  */
-int dax_region_unplug(struct device *parent)
+int dax_region_unplug(struct device *parent, struct mhp_ctl *ctl)
 {
 	int rc;
 
@@ -184,7 +188,7 @@ int dax_region_unplug(struct device *parent)
 
 	/* No device may come behind those that are shut one by one */
 	dax_region_shut(dev_get_drvdata(parent), true);
-	rc = dax_devices_unplug(parent);
+	rc = dax_devices_unplug(parent, ctl);
 	if (rc)
 		dax_region_shut(dev_get_drvdata(parent), false);
 	return rc;
@@ -225,6 +229,7 @@ EXPORT_SYMBOL_GPL(dax_region_resume);
  * dev_dax_take_down - unbind a device from its driver, if nobody uses it
  * @dev_dax: a device of a fixed dax region
  * @plugged: also when it is System RAM, which is unplugged then
+ * @ctl: whether to give up
  *
  * On success the device can be neither opened nor bound to a driver, until
  * dev_dax_bring_back().
@@ -232,12 +237,14 @@ EXPORT_SYMBOL_GPL(dax_region_resume);
  * Context: As dax_region_unplug(). The device lock of the region's device is
  * held, that of @dev_dax is not.
  * Return: 0; -EBUSY when the device is open, mapped, held by a filesystem, or
- * System RAM that is not to be, or cannot be, unplugged; -EINTR on a signal;
- * -ENOMEM. On failure everything is as it was.
+ * System RAM that is not to be unplugged; -ENOMEM; else as
+ * offline_and_remove_memory_ranges(). On failure everything is as it was.
  */
-int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged)
+int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged,
+		      struct mhp_ctl *ctl)
 {
 	struct dax_unplug unplug = {
+		.ctl = ctl,
 		.devs = &dev_dax,
 		.max_devs = 1,
 		.max_ranges = dev_dax->nr_range,
@@ -258,7 +265,8 @@ int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged)
 		return rc;
 	if (unplug.nr_ranges)
 		rc = !plugged ? -EBUSY :
-		     offline_and_remove_memory_ranges(ranges, unplug.nr_ranges);
+		     offline_and_remove_memory_ranges(ranges, unplug.nr_ranges,
+						      ctl);
 	dax_unplug_finish(&unplug, !rc);
 	if (rc)
 		return rc;
@@ -290,26 +298,32 @@ EXPORT_SYMBOL_GPL(dev_dax_bring_back);
 /**
  * dev_dax_lose - the memory of a device is not there any more
  * @dev_dax: the device
+ * @ctl: whether to give up, or NULL
  *
  * It is not mapped any more when this returns, and whoever touches what was a
  * mapping gets SIGBUS. A filesystem on it is told. No driver can have it again.
  *
- * Context: As dev_dax_take_down().
- * Return: 0; -EINTR on a signal.
+ * Context: As dev_dax_take_down(). A @ctl of NULL waits for the lock of @dev_dax
+ * for as long as others like to hold it.
+ * Return: 0, or what @ctl says.
  */
-int dev_dax_lose(struct dev_dax *dev_dax)
+int dev_dax_lose(struct dev_dax *dev_dax, struct mhp_ctl *ctl)
 {
-	int rc;
+	int rc = 0;
 
 	device_lock_assert(dev_dax->dev.parent);
 
-	ACQUIRE(device_intr, lock)(&dev_dax->dev);
-	if ((rc = ACQUIRE_ERR(device_intr, &lock)))
+	if (ctl)
+		rc = mhp_lock_device(&dev_dax->dev, ctl);
+	else
+		device_lock(&dev_dax->dev);
+	if (rc)
 		return rc;
 
 	dev_dax->lost = true;
 	if (dev_dax->dev.driver)
 		kill_dev_dax(dev_dax);
+	device_unlock(&dev_dax->dev);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dev_dax_lose);

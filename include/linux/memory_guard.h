@@ -9,6 +9,8 @@
 #include <linux/range.h>
 #include <linux/types.h>
 
+struct mhp_ctl;
+
 /**
  * struct memory_guard - a range that nobody may add as System RAM
  * @list: in the list of all guards
@@ -27,8 +29,8 @@ struct memory_guard {
 
 #ifdef CONFIG_MEMORY_GUARD
 int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
-			  const char *owner);
-void memory_guard_unregister(struct memory_guard *guard);
+			  const char *owner, struct mhp_ctl *ctl);
+int memory_guard_unregister(struct memory_guard *guard, struct mhp_ctl *ctl);
 int memory_guard_check(u64 start, u64 size);
 #else
 static inline int memory_guard_check(u64 start, u64 size)
@@ -39,13 +41,16 @@ static inline int memory_guard_check(u64 start, u64 size)
 #ifndef CONFIG_MEMORY_HOTPLUG
 /* There is nothing to guard against */
 static inline int memory_guard_register(struct memory_guard *guard, u64 start,
-					u64 size, const char *owner)
+					u64 size, const char *owner,
+					struct mhp_ctl *ctl)
 {
 	return 0;
 }
 
-static inline void memory_guard_unregister(struct memory_guard *guard)
+static inline int memory_guard_unregister(struct memory_guard *guard,
+					  struct mhp_ctl *ctl)
 {
+	return 0;
 }
 #endif
 #endif

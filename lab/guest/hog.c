@@ -8,6 +8,10 @@
  *                         but nobody can move it now
  *   hog splice NODE       the same, by the pipe alone: it is mapped nowhere
  *   hog slab COUNT        kernel objects: pipes with a byte in each
+ *   hog reserve COUNT     huge pages of a pool, reserved and never touched
+ *   hog secret MIB        memory that the kernel itself cannot read, nor move
+ *   hog write WORD FILE [restart]   write with a handler for SIGINT, which may restart
+ *                         the write; exits with the errno
  *   hog map DEVICE MIB    a dax device, mapped and written
  *   hog open DEVICE       a dax device, open only
  *   hog splicemap DEVICE  a page of a dax device, by a pipe alone: it is not mapped
@@ -20,6 +24,7 @@
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <signal.h>
@@ -134,6 +139,47 @@ static void slab(long count)
 		usleep(50000);
 }
 
+static void reserve(size_t count)
+{
+	void *p = mmap(NULL, count << 21, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(2, "mmap");
+	hold(NULL, 0);
+}
+
+static void secret(size_t mib)
+{
+	int fd = syscall(SYS_memfd_secret, 0);
+	uint64_t *p;
+
+	if (fd < 0 || ftruncate(fd, mib << 20))
+		err(2, "memfd_secret");
+	p = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		err(2, "mmap");
+	fill(p, mib << 20);
+	hold(p, mib << 20);
+}
+
+static void on_int(int sig)
+{
+	(void)sig;
+}
+
+static int write_word(const char *word, const char *path, int restart)
+{
+	struct sigaction action = { .sa_handler = on_int,
+				    .sa_flags = restart ? SA_RESTART : 0 };
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || sigaction(SIGINT, &action, NULL))
+		err(2, "%s", path);
+	ready();
+	return write(fd, word, strlen(word)) < 0 ? errno : 0;
+}
+
 static void *map_device(const char *path, size_t bytes)
 {
 	int fd = open(path, O_RDWR);
@@ -222,6 +268,12 @@ int main(int argc, char **argv)
 		pin(atoi(argv[2]), 1);
 	else if (argc == 3 && !strcmp(argv[1], "slab"))
 		slab(strtol(argv[2], NULL, 0));
+	else if (argc == 3 && !strcmp(argv[1], "reserve"))
+		reserve(strtoul(argv[2], NULL, 0));
+	else if (argc == 3 && !strcmp(argv[1], "secret"))
+		secret(strtoul(argv[2], NULL, 0));
+	else if ((argc == 4 || argc == 5) && !strcmp(argv[1], "write"))
+		return write_word(argv[2], argv[3], argc == 5);
 	else if (argc == 4 && !strcmp(argv[1], "map"))
 		device(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else if (argc == 3 && !strcmp(argv[1], "open"))
@@ -235,6 +287,6 @@ int main(int argc, char **argv)
 	else if (argc == 4 && !strcmp(argv[1], "spoil"))
 		spoil(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else
-		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|map DEVICE MIB|open DEVICE|splicemap DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
+		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|reserve COUNT|secret MIB|write WORD FILE [restart]|map DEVICE MIB|open DEVICE|splicemap DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
 	return 0;
 }

@@ -95,13 +95,13 @@ static struct memory_guard guards[2];
 
 static void guard_unregister(void *guard)
 {
-	memory_guard_unregister(guard);
+	memory_guard_unregister(guard, NULL);
 }
 
 static void guard_register(struct kunit *test, struct memory_guard *guard)
 {
 	KUNIT_ASSERT_EQ(test, 0, memory_guard_register(guard, guard_base,
-						       GUARD_SIZE, "KUnit"));
+						       GUARD_SIZE, "KUnit", NULL));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, guard_unregister,
 							   guard));
 }
@@ -145,9 +145,9 @@ static void guard_of_nothing(struct kunit *test)
 	struct memory_guard guard;
 
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			memory_guard_register(&guard, guard_base, 0, "KUnit"));
+			memory_guard_register(&guard, guard_base, 0, "KUnit", NULL));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			memory_guard_register(&guard, U64_MAX, 2, "KUnit"));
+			memory_guard_register(&guard, U64_MAX, 2, "KUnit", NULL));
 }
 
 static int guard_first_ram(struct resource *res, void *range)
@@ -168,9 +168,9 @@ static void guard_too_late(struct kunit *test)
 						     &ram, guard_first_ram));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			memory_guard_register(&guard, ram.end - PAGE_SIZE + 1,
-					      PAGE_SIZE, "KUnit"));
+					      PAGE_SIZE, "KUnit", NULL));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
-			memory_guard_register(&guard, 0, U64_MAX, "KUnit"));
+			memory_guard_register(&guard, 0, U64_MAX, "KUnit", NULL));
 }
 
 static struct kunit_case memory_guard_cases[] = {

@@ -209,7 +209,7 @@ static int cxl_sysram_piece_lose(struct cxl_sysram_region *cxlr_sysram,
 	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
 	int rc = 0, failed = 0;
 
-	for (u64 start = hpa->start; start <= hpa->end && rc != -EINTR;
+	for (u64 start = hpa->start; start <= hpa->end;
 	     start = ALIGN_DOWN(start, block) + block) {
 		struct range part = DEFINE_RANGE(start, start | (block - 1));
 

@@ -132,11 +132,10 @@ int cxl_sysram_range_set_state(struct cxl_sysram_region *cxlr_sysram,
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -EBUSY when the range belongs to DAX, is online with another type,
- * cannot be taken offline, or did not get there before the deadline; -EINTR
- * when the caller was killed; -ENXIO without a System RAM driver, or when the
+ * or cannot be taken offline; -ENXIO without a System RAM driver, or when the
  * region is about to go; -EINVAL when the range is not made of whole memory
- * blocks; -EIO when memory could be added but not brought online; else what
- * memory hotplug answered. On failure the capacity is what it was.
+ * blocks; else as cxl_sysram_op_run(), or what memory hotplug answered. On
+ * failure the capacity is what it was.
  */
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want)

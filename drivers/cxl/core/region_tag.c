@@ -449,7 +449,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	if (cxl_sysram_group_plugged(group))
 		return -EBUSY;
 	if (group->dev_dax)
-		rc = ops->take_down(group->dev_dax, false);
+		rc = ops->take_down(group->dev_dax, false, cxlr_sysram->ctl);
 	if (rc)
 		return rc;
 
@@ -470,6 +470,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 				   struct cxl_sysram_group *group)
 {
+	const struct cxl_sysram_ops *ops = cxlr_sysram->ops;
 	u64 block = cxl_memory_block_size();
 	int rc = 0;
 
@@ -478,13 +479,12 @@ static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 
 		if (!cxl_sysram_range_plugged(hpa))
 			continue;
-		if (!cxlr_sysram->ops)
+		if (!ops)
 			return -EBUSY;
-		for (u64 start = hpa->start; start <= hpa->end && rc != -EINTR;
-		     start += block) {
+		for (u64 start = hpa->start; start <= hpa->end; start += block) {
 			struct range part = DEFINE_RANGE(start, start + block - 1);
 
-			rc = cxlr_sysram->ops->poison(cxlr_sysram, &part) ?: rc;
+			rc = ops->poison(cxlr_sysram, &part) ?: rc;
 		}
 	}
 	return rc;
@@ -497,10 +497,10 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	int rc = 0;
 
 	if (group->dev_dax)
-		rc = ops->lose(group->dev_dax);
+		rc = ops->lose(group->dev_dax, cxlr_sysram->ctl);
 	rc = rc ?: cxl_sysram_group_poison(cxlr_sysram, group);
 	if (!rc && group->dev_dax)
-		rc = ops->take_down(group->dev_dax, true);
+		rc = ops->take_down(group->dev_dax, true, cxlr_sysram->ctl);
 	if (!rc && cxl_sysram_group_plugged(group))
 		rc = -EBUSY;
 	if (rc)
@@ -536,10 +536,23 @@ void cxl_sysram_groups_lose_work(struct work_struct *work)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_unseen))) {
-		cxlr_sysram->dax_ops->lose(group->dev_dax);
+		cxlr_sysram->dax_ops->lose(group->dev_dax, NULL);
 		group->lost = true;
 		cxl_sysram_group_put(group);
 	}
+}
+
+static int
+cxl_sysram_group_go_locked(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_request *req,
+			   int (*go)(struct cxl_sysram_region *cxlr_sysram,
+				     struct cxl_sysram_group *group))
+{
+	struct cxl_sysram_group *group __free(cxl_sysram_group) =
+		cxl_sysram_group_find(cxlr_sysram, &req->tag);
+	if (!group || (req->group && req->group != group))
+		return -ENOENT;
+	return go(cxlr_sysram, group);
 }
 
 /* Run as operations, which the DAX driver cannot leave in between */
@@ -554,15 +567,12 @@ static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
 	if (!dev)
 		return -ENXIO;
 
-	ACQUIRE(device_intr, dax)(dev);
-	if ((rc = ACQUIRE_ERR(device_intr, &dax)))
+	rc = mhp_lock_device(dev, cxlr_sysram->ctl);
+	if (rc)
 		return rc;
-
-	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_find(cxlr_sysram, &req->tag);
-	if (!group || (req->group && req->group != group))
-		return -ENOENT;
-	return go(cxlr_sysram, group);
+	rc = cxl_sysram_group_go_locked(cxlr_sysram, req, go);
+	device_unlock(dev);
+	return rc;
 }
 
 static int cxl_sysram_tag_give(struct cxl_sysram_region *cxlr_sysram,

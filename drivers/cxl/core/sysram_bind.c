@@ -92,19 +92,13 @@ static int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram,
 	if (!dev)
 		return 0;
 
-	ACQUIRE(device_intr, dax)(dev);
-	if ((rc = ACQUIRE_ERR(device_intr, &dax)))
+	rc = mhp_lock_device(dev, cxlr_sysram->ctl);
+	if (rc)
 		return rc;
 
-	if (!dev->driver || !to_cxl_drv(dev->driver)->unplug)
-		return 0;
-	rc = to_cxl_drv(dev->driver)->unplug(dev);
-	/* Nobody waits for it any more: then it stays */
-	if (!rc && signal_pending(current)) {
-		if (to_cxl_drv(dev->driver)->resume)
-			to_cxl_drv(dev->driver)->resume(dev);
-		rc = -EINTR;
-	}
+	if (dev->driver && to_cxl_drv(dev->driver)->unplug)
+		rc = to_cxl_drv(dev->driver)->unplug(dev, cxlr_sysram->ctl);
+	device_unlock(dev);
 	return rc;
 }
 
@@ -181,7 +175,8 @@ static int cxl_sysram_unplug_all(struct cxl_sysram_region *cxlr_sysram,
 	/* What kmem could not take back before is nobody's any more, but in use */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
-	if (rc)
+	/* There is nothing to give back to when the device was pulled */
+	if (rc && !READ_ONCE(cxlr_sysram->stopped))
 		cxl_sysram_resume_dax(cxlr_sysram);
 	return rc;
 }
@@ -206,7 +201,7 @@ static void cxl_sysram_revive(struct cxl_sysram_region *cxlr_sysram)
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -EBUSY when memory or a dax device is in use, or somebody else is
- * about to take the region away; -EINTR when the caller was killed. On failure
+ * about to take the region away; -ERESTARTSYS on a signal. On failure
  * nothing has changed.
  */
 int cxl_region_quiesce(struct cxl_region *cxlr)

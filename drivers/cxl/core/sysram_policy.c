@@ -33,12 +33,14 @@ static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
 		rc = memory_guard_register(&cxlr_sysram->guard,
 					   cxlr_sysram->hpa_range.start,
 					   range_len(&cxlr_sysram->hpa_range),
-					   dev_name(&cxlr_sysram->dev));
+					   dev_name(&cxlr_sysram->dev),
+					   cxlr_sysram->ctl);
 	if (rc)
 		return rc;
 	cxlr_sysram->guarded = true;
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->policy = CXL_SYSRAM_POLICY_NEVER;
+	cxlr_sysram->boot_policy = CXL_SYSRAM_POLICY_NONE;
 	return 0;
 }
 
@@ -46,27 +48,35 @@ static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
  * cxl_sysram_region_unguard - the memory may become System RAM again
  * @cxlr_sysram: the region
  *
- * Context: An operation, or after the last one.
+ * Context: After the last operation.
  */
 void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram)
 {
 	if (cxlr_sysram->guarded)
-		memory_guard_unregister(&cxlr_sysram->guard);
+		memory_guard_unregister(&cxlr_sysram->guard, NULL);
 	cxlr_sysram->guarded = false;
 }
 
+/* One step: an operation that is given up leaves guard and policy */
 static int cxl_sysram_unguard(struct cxl_sysram_region *cxlr_sysram,
 			      const struct cxl_sysram_request *req)
 {
-	cxl_sysram_region_unguard(cxlr_sysram);
+	int rc = 0;
+
+	if (cxlr_sysram->guarded)
+		rc = memory_guard_unregister(&cxlr_sysram->guard,
+					     cxlr_sysram->ctl);
+	if (rc)
+		return rc;
+	cxlr_sysram->guarded = false;
 	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->policy = CXL_SYSRAM_POLICY_NONE;
+	cxlr_sysram->policy = req->policy;
 	return 0;
 }
 
-/* A wish, unless there is a promise to be kept */
-static int cxl_sysram_region_wish(struct cxl_sysram_region *cxlr_sysram,
-				  enum cxl_sysram_policy policy)
+/* All policies but "never" take effect when capacity arrives, and just change */
+static int cxl_sysram_region_change(struct cxl_sysram_region *cxlr_sysram,
+				    enum cxl_sysram_policy policy)
 {
 	guard(spinlock)(&cxlr_sysram->lock);
 	if (cxlr_sysram->dying)
@@ -74,6 +84,8 @@ static int cxl_sysram_region_wish(struct cxl_sysram_region *cxlr_sysram,
 	if (cxlr_sysram->policy == CXL_SYSRAM_POLICY_NEVER)
 		return -EAGAIN;
 	cxlr_sysram->policy = policy;
+	/* A later word of the user overrides that of the boot */
+	cxlr_sysram->boot_policy = CXL_SYSRAM_POLICY_NONE;
 	return 0;
 }
 
@@ -93,6 +105,7 @@ int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 				 enum cxl_sysram_policy policy)
 {
 	enum cxl_sysram_policy was = cxl_sysram_region_policy(cxlr_sysram);
+	struct cxl_sysram_request req = { .policy = policy };
 	int rc;
 
 	if (policy != CXL_SYSRAM_POLICY_NEVER && cxlr_sysram->shareable)
@@ -102,11 +115,10 @@ int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 		rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 				       cxl_sysram_guard, NULL);
 	} else {
-		rc = cxl_sysram_region_wish(cxlr_sysram, policy);
+		rc = cxl_sysram_region_change(cxlr_sysram, policy);
 		if (rc == -EAGAIN)
 			rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-					       cxl_sysram_unguard, NULL) ?:
-			     cxl_sysram_region_wish(cxlr_sysram, policy);
+					       cxl_sysram_unguard, &req);
 	}
 
 	if (!rc && was != policy)
@@ -189,7 +201,7 @@ void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
  * @cxlr_sysram: the region, complete
  * @policy: from sysram_hotplug=
  *
- * Waits for the System RAM driver if it is not bound yet, without blocking.
+ * At once if the System RAM driver is bound, else when it is.
  *
  * Context: Probe of the region's driver, see cxl_sysram_op_run().
  */
