@@ -14,6 +14,7 @@
 #include <linux/rcupdate.h>
 #include <linux/secretmem.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 #include <linux/swap.h>
 
 #include "internal.h"
@@ -93,6 +94,11 @@ int mhp_isolate_blocks(struct mhp_op *op)
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
+static void mhp_forget_free_huge(struct mhp_op *op)
+{
+	memset(op->free_huge, 0, sizeof(op->free_huge));
+}
+
 /* It moves to a free one of the same size on another node, or not at all */
 static bool mhp_gigantic_is_stuck(struct folio *folio)
 {
@@ -134,6 +140,10 @@ static int mhp_check_reserved(struct mhp_op *op)
 	return 0;
 }
 #else
+static void mhp_forget_free_huge(struct mhp_op *op)
+{
+}
+
 static bool mhp_gigantic_is_stuck(struct folio *folio)
 {
 	return false;
@@ -261,6 +271,7 @@ static int mhp_check_block(struct mhp_op *op, struct mhp_block *block)
 static int mhp_check_blocks(struct mhp_op *op)
 {
 	op->left = 0;
+	mhp_forget_free_huge(op);
 	for (unsigned long i = 0; i < op->nr; i++) {
 		struct mhp_block *block = &op->blocks[i];
 		int rc;

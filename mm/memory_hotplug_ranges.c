@@ -79,13 +79,18 @@ EXPORT_SYMBOL_GPL(mhp_give_up_on_signal);
 /**
  * mhp_lock_device - take the lock of a device, or give up
  * @dev: a device whose lock is held by others for as long as memory hotplug takes
- * @ctl: whom to ask
+ * @ctl: whom to ask, NULL to wait for as long as it takes
  *
  * Return: 0, to be undone by device_unlock(), or what @ctl says.
  */
 int mhp_lock_device(struct device *dev, struct mhp_ctl *ctl)
 {
 	int rc;
+
+	if (!ctl) {
+		device_lock(dev);
+		return 0;
+	}
 
 	ctl->task = current;
 	while (!(rc = mhp_ask(ctl)) && !device_trylock(dev))

@@ -298,25 +298,21 @@ EXPORT_SYMBOL_GPL(dev_dax_bring_back);
 /**
  * dev_dax_lose - the memory of a device is not there any more
  * @dev_dax: the device
- * @ctl: whether to give up, or NULL
+ * @ctl: whether to give up, NULL to wait for as long as it takes
  *
  * It is not mapped any more when this returns, and whoever touches what was a
  * mapping gets SIGBUS. A filesystem on it is told. No driver can have it again.
  *
- * Context: As dev_dax_take_down(). A @ctl of NULL waits for the lock of @dev_dax
- * for as long as others like to hold it.
+ * Context: As dev_dax_take_down().
  * Return: 0, or what @ctl says.
  */
 int dev_dax_lose(struct dev_dax *dev_dax, struct mhp_ctl *ctl)
 {
-	int rc = 0;
+	int rc;
 
 	device_lock_assert(dev_dax->dev.parent);
 
-	if (ctl)
-		rc = mhp_lock_device(&dev_dax->dev, ctl);
-	else
-		device_lock(&dev_dax->dev);
+	rc = mhp_lock_device(&dev_dax->dev, ctl);
 	if (rc)
 		return rc;
 
