@@ -26,7 +26,7 @@ fetch() {
 suite() {
 	local dir=$OVER/peers/cxl-$1
 	mkdir -p "$dir"
-	tar -xf "$SHARED/ndctl-$1.tar" -C "$dir" --strip-components=1 --wildcards '*/test/common' '*/test/cxl-*'
+	tar -xf "$SHARED/ndctl-$1.tar" -C "$dir" --strip-components=1 --wildcards '*/test/common' '*/test/security.sh' '*/test/cxl-*'
 	printf 'export CXL=%s/bin/cxl DAXCTL=%s/bin/daxctl NDCTL=/usr/bin/ndctl TEST_PATH=.\n' "$3" "$3" >"$dir/test/environment"
 }
 
@@ -42,9 +42,11 @@ selftests() {
 
 # run KERNEL: its results by name, a line for each
 run() {
+	[ "$1" != stock ] || export LAB_TREE=$CACHE/tree-stock
 	rm -f "$CACHE/peers.$1"
+	"$ROOT/lab/guest.sh" initrd "$1"
 	cat "$CACHE/initrd-$1" "$OVER.cpio" >"$CACHE/initrd-$1-peers"
-	"$ROOT/lab/run.sh" with "$1" peers 1200 --append,cxl.modules=off,--append,lab.udev \
+	"$ROOT/lab/run.sh" with "$1" peers 1200 --topology,hidden,--append,cxl.modules=off,--append,lab.udev \
 		--initrd "$CACHE/initrd-$1-peers" --keep "$CACHE/peers.$1" --quiet
 	rm -f "$CACHE/initrd-$1-peers"
 }
@@ -86,7 +88,6 @@ step "building the kernel's selftests" peers-build selftests
 (cd "$OVER" && find . | cpio -o -H newc -R 0:0 --quiet) >"$OVER.cpio"
 "$ROOT/lab/stock.sh" build
 for kernel in stock kernel; do
-	"$ROOT/lab/guest.sh" initrd $kernel
 	step "running them, kernel \"$kernel\"" "peers-$kernel" run $kernel || FAILED=1
 done
 verdicts

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "internal.h"
 #include "memory_hotplug_ranges.h"
@@ -46,7 +47,11 @@
  *
  * Giving up in steps 1 and 2 undoes the isolation, and that is all there is to
  * undo. After an objection in step 3 the blocks are brought online again. That can
- * fail, for a block with poisoned pages always; the log names it.
+ * fail; the log names the block.
+ *
+ * Poisoned pages that are free go offline with the others, and are never handed out
+ * again. Their block knows them while it is offline, and struct mhp_ctl while the
+ * memory is not there.
  *
  * While it lasts, tasks that may use this memory only find none that is free.
  *
@@ -304,6 +309,24 @@ static int mhp_offline_block(struct mhp_block *block)
 	return 0;
 }
 
+/* Poisoned pages are not forgotten with the memory blocks */
+static int mhp_keep_poison(struct mhp_op *op)
+{
+	struct xarray *to = op->ctl->poison;
+	unsigned long pfn;
+	void *entry;
+	int rc;
+
+	for (unsigned long i = 0; i < op->nr && to; i++) {
+		xa_for_each(&op->blocks[i].mem->hwpoison, pfn, entry) {
+			rc = xa_err(xa_store(to, pfn, entry, GFP_KERNEL));
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
 /* All or none, under device_hotplug_lock */
 static int mhp_offline_isolated(struct mhp_op *op)
 {
@@ -312,6 +335,7 @@ static int mhp_offline_isolated(struct mhp_op *op)
 	for (unsigned long i = 0; i < op->nr && !rc; i++)
 		if (op->blocks[i].isolated)
 			rc = mhp_offline_block(&op->blocks[i]);
+	rc = rc ?: mhp_keep_poison(op);
 	if (!rc)
 		return 0;
 
@@ -571,27 +595,66 @@ struct mhp_add {
 	mhp_t flags;
 };
 
+static bool mhp_has_poison(struct xarray *poison, const struct range *range)
+{
+	unsigned long pfn = PHYS_PFN(range->start);
+
+	return poison && xa_find(poison, &pfn, PHYS_PFN(range->end), XA_PRESENT);
+}
+
+/* Tell the new memory blocks which of their pages are poisoned */
+static int mhp_restore_poison(struct xarray *poison, const struct range *range)
+{
+	unsigned long pfn;
+	void *entry;
+	int rc;
+
+	if (!poison)
+		return 0;
+	xa_for_each_range(poison, pfn, entry, PHYS_PFN(range->start),
+			  PHYS_PFN(range->end)) {
+		rc = memory_block_add_poison(pfn);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int mhp_add_range(struct mhp_add *add, const struct range *range)
+{
+	struct xarray *poison = add->op.ctl->poison;
+	mhp_t flags = add->flags;
+
+	/* A poisoned page must not become part of the memory map */
+	if (mhp_has_poison(poison, range))
+		flags &= ~MHP_MEMMAP_ON_MEMORY;
+	return add_driver_managed_locked(add->nid, range->start,
+					 range_len(range), add->name, flags,
+					 MMOP_OFFLINE);
+}
+
 /* Add memory, and leave it offline */
 static int mhp_add_ranges(struct mhp_op *op)
 {
 	struct mhp_add *add = container_of(op, struct mhp_add, op);
+	unsigned int added = 0;
+	int rc = 0;
 
-	for (unsigned int i = 0; i < add->nr; i++) {
-		const struct range *range = &op->ranges[i];
-		int rc;
+	while (added < add->nr && !rc) {
+		const struct range *range = &op->ranges[added];
 
-		rc = mhp_ask(op->ctl) ?:
-		     add_driver_managed_locked(add->nid, range->start,
-					       range_len(range), add->name,
-					       add->flags, MMOP_OFFLINE);
-		if (rc) {
-			op->nr_ranges = i;
-			mhp_remove_ranges(op);
-			return rc;
-		}
+		rc = mhp_ask(op->ctl) ?: mhp_add_range(add, range);
+		if (rc)
+			break;
+		added++;
 		op->ctl->progress++;
+		rc = mhp_restore_poison(op->ctl->poison, range);
 	}
-	return 0;
+	if (rc) {
+		op->nr_ranges = added;
+		mhp_remove_ranges(op);
+	}
+	return rc;
 }
 
 /**

@@ -21,6 +21,7 @@
 #include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "core/extent.h"
 
@@ -224,6 +225,7 @@ struct cxl_sysram_extent {
  * @arrive_work: applies the policy to extents that have arrived
  * @lose_work: takes away the mappings of allocations that are gone
  * @release_work: gives back what is in @releases
+ * @poison: pfns of poisoned pages of capacity that is not plugged
  * @lock: protects all members below; never held across a call that sleeps
  * @capacity: bytes that are held
  * @wait: where operations wait for @op to become NULL
@@ -262,6 +264,7 @@ struct cxl_sysram_region {
 	struct work_struct arrive_work;
 	struct work_struct lose_work;
 	struct delayed_work release_work;
+	struct xarray poison;
 
 	spinlock_t lock; /* all that follows */
 	u64 capacity;

@@ -179,11 +179,24 @@ static bool cxl_sysram_extent_insert(struct cxl_sysram_region *cxlr_sysram,
 	return true;
 }
 
+/* It stays with the device, which knows; others may be given other memory there */
+static void cxl_sysram_forget_poison(struct cxl_sysram_region *cxlr_sysram,
+				     const struct range *hpa)
+{
+	unsigned long pfn;
+	void *entry;
+
+	xa_for_each_range(&cxlr_sysram->poison, pfn, entry,
+			  PHYS_PFN(hpa->start), PHYS_PFN(hpa->end))
+		xa_erase(&cxlr_sysram->poison, pfn);
+}
+
 static void cxl_sysram_extent_erase(struct cxl_sysram_region *cxlr_sysram,
 				    struct cxl_sysram_extent *extent)
 {
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 
+	cxl_sysram_forget_poison(cxlr_sysram, &extent->node.range);
 	rb_erase(&extent->node.rb, &cxlr_sysram->extents);
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->capacity -= range_len(&extent->node.range);

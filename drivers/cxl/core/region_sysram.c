@@ -36,6 +36,7 @@ static void cxl_sysram_region_release(struct device *dev)
 {
 	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
 
+	xa_destroy(&cxlr_sysram->poison);
 	ida_destroy(&cxlr_sysram->extent_ids);
 	mutex_destroy(&cxlr_sysram->extents_lock);
 	kfree(cxlr_sysram);
@@ -549,6 +550,7 @@ cxl_sysram_region_alloc(struct cxl_region *cxlr)
 		cxlr_sysram->target_node =
 			memory_add_physaddr_to_nid(p->res->start);
 	cxlr_sysram->memmap_on_memory = true;
+	xa_init(&cxlr_sysram->poison);
 	spin_lock_init(&cxlr_sysram->lock);
 	init_waitqueue_head(&cxlr_sysram->wait);
 
