@@ -7,7 +7,7 @@
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
 export CONFIG CACHE SHARED KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel plain-kernel debug-kernel stock-shape guest qemu static kunit bench deb packages fresh peers configs coverage compare clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel plain-kernel debug-kernel stock-shape guest qemu static kunit bench bench-quick bench-extents deb packages fresh peers configs coverage compare clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -65,7 +65,13 @@ static: tree ## static checks only
 kunit: kernel guest ## unit tests only
 	@lab/run.sh scenario basics
 
-bench: plain-kernel guest ## figures: 512 extents against one range of the same size (no verdict on time)
+bench: tree guest ## figures against the unpatched kernel, and plots: an hour and more (no verdict on time)
+	@lab/bench.sh
+
+bench-quick: tree guest ## the same, few of them, against the ratios of lab/bench.baseline
+	@lab/bench.sh quick
+
+bench-extents: plain-kernel guest ## figures: 512 extents against one range of the same size
 	@lab/run.sh with plain bench-extents 900 --topology,many
 
 fresh: ## test: both commands in a fresh Debian 12 that has make and git alone

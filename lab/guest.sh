@@ -14,7 +14,7 @@ GUEST_ROOT=$CACHE/guest
 
 # Stock tools that have to work with us, and what a scenario needs. memkind left
 # Debian after bookworm.
-PACKAGES=kmod,udev,procps,numactl,ndctl,daxctl,cxl,jq,util-linux-extra,kexec-tools,keyutils,libmemkind0
+PACKAGES=kmod,udev,procps,numactl,ndctl,daxctl,cxl,jq,util-linux-extra,kexec-tools,keyutils,uuid-runtime,libmemkind0
 MEMKIND='Package: *\nPin: release n=bookworm\nPin-Priority: 1\n\nPackage: libmemkind0 memkind\nPin: release n=bookworm\nPin-Priority: 990\n'
 # Other versions of cxl that people have; that of the guest is 81
 VERSIONS="76:bookworm:ndctl 85:forky:cxl"

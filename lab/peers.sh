@@ -46,7 +46,7 @@ run() {
 	rm -f "$CACHE/peers.$1"
 	"$ROOT/lab/guest.sh" initrd "$1"
 	cat "$CACHE/initrd-$1" "$OVER.cpio" >"$CACHE/initrd-$1-peers"
-	"$ROOT/lab/run.sh" with "$1" peers 1200 --topology,hidden,--append,cxl.modules=off,--append,lab.udev \
+	"$ROOT/lab/run.sh" with "$1" peers 1200 --topology,peers,--append,cxl.modules=off,--append,lab.udev \
 		--initrd "$CACHE/initrd-$1-peers" --keep "$CACHE/peers.$1" --quiet
 	rm -f "$CACHE/initrd-$1-peers"
 }

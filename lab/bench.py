@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Medians and ratios of what bench.sh has measured: bench.py DIR BASELINE full|quick|record
+
+A ratio is the median of a way on our kernel over that of kmem, the best way there is,
+on the unpatched one. The spread beside a median is (largest - smallest) / median.
+"""
+import collections
+import json
+import os
+import statistics
+import sys
+
+PLOT = """set terminal svg size 800,500 background "white"
+set xlabel "GiB"
+set ylabel "seconds"
+set logscale xy
+set key left top
+"""
+
+
+def read(path):
+    figures = collections.defaultdict(list)
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            kernel, cpus, way, work, gib, micro = line.split()
+            name = "unpatched" if kernel == "stock" else way
+            figures[int(cpus), work, int(gib), name].append(int(micro) / 1e6)
+    return figures
+
+
+def rows(figures):
+    """One for each figure of ours, beside that of the unpatched kernel"""
+    for (cpus, work, gib, name), values in sorted(figures.items()):
+        stock = figures.get((cpus, work, gib, "unpatched"))
+        if name == "unpatched" or not stock:
+            continue
+        median, base = statistics.median(values), statistics.median(stock)
+        yield {"cpus": cpus, "work": work, "gib": gib, "way": name, "runs": len(values),
+               "seconds": median, "spread": (max(values) - min(values)) / median,
+               "unpatched": base, "unpatched_spread": (max(stock) - min(stock)) / base,
+               "ratio": median / base}
+
+
+def key(row):
+    return f"{row['cpus']} {row['work']} {row['gib']} {row['way']}"
+
+
+def table(result, baseline):
+    print("  CPUs work       GiB way      seconds spread | unpatched spread | ratio" +
+          (" baseline" if baseline else ""))
+    for row in result:
+        print(f"  {row['cpus']:4} {row['work']:10} {row['gib']:3} {row['way']:8}"
+              f" {row['seconds']:7.2f} {row['spread']:5.0%} | {row['unpatched']:9.2f} {row['unpatched_spread']:5.0%}"
+              f"  | {row['ratio']:5.2f}" + (f" {baseline[key(row)]:8.2f}" if key(row) in baseline else ""))
+
+
+def plots(directory, figures):
+    script = [PLOT]
+    for cpus in sorted({key[0] for key in figures}):
+        for work in "plug", "unplug", "create":
+            curves = []
+            for name in "unpatched", "kmem", "sysram":
+                points = sorted((gib, statistics.median(values)) for (c, w, gib, n), values in figures.items()
+                                if (c, w, n) == (cpus, work, name))
+                if not points:
+                    continue
+                data = f"{work}-{cpus}-{name}.dat"
+                with open(os.path.join(directory, data), "w", encoding="utf-8") as file:
+                    file.writelines(f"{gib} {value}\n" for gib, value in points)
+                curves.append(f'"{data}" with linespoints title "{name}"')
+            script.append(f'set title "{work}, {cpus} processors"\nset output "{work}-{cpus}.svg"\nplot {", ".join(curves)}\n')
+    with open(os.path.join(directory, "plot.gp"), "w", encoding="utf-8") as file:
+        file.write("".join(script))
+
+
+def main(directory, path, mode):
+    figures = read(os.path.join(directory, "figures"))
+    result = list(rows(figures))
+    baseline = {}
+    if mode == "quick" and os.path.exists(path):
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                if not line.startswith("#"):
+                    name, _, ratio = line.rpartition(" ")
+                    baseline[name] = float(ratio)
+    table(result, baseline)
+    with open(os.path.join(directory, "figures.json"), "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+    if mode == "full":
+        plots(directory, figures)
+    if mode == "record":
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("# Ratios to the unpatched kernel: processors, work, GiB, way. Written by bench.sh record.\n")
+            file.writelines(f"{key(row)} {row['ratio']:.2f}\n" for row in result)
+
+
+main(*sys.argv[1:])
