@@ -149,7 +149,7 @@ initrd() {
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
 	cp "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$over/lab/"
 	mkdir "$over/lab/selftests"
-	cp -r "$TREE"/tools/testing/selftests/{dax,kselftest} "$over/lab/selftests/"
+	cp -rL "$TREE"/tools/testing/selftests/{dax,kselftest,memory-hotplug} "$over/lab/selftests/"
 	cp "$ROOT"/lab/scenarios/* "$over/lab/scenarios/"
 	cp -r "$ROOT/tools/cxl/examples" "$over/lab/"
 	cp "$ROOT/Documentation/admin-guide/mm/cxl-memory.rst" "$over/lab/guide.rst"

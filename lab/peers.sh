@@ -37,7 +37,9 @@ selftests() {
 	make -s -C "$TREE/tools/testing/selftests/mm" O="$headers" OUTPUT="$dir" LDFLAGS=-static \
 		KHDR_INCLUDES="-isystem $headers/usr/include" "${MM[@]/#/$dir/}"
 	strip "${MM[@]/#/$dir/}"
-	cp -r "$TREE"/tools/testing/selftests/{memory-hotplug,kselftest} "$OVER/peers/kernel/"
+	cp -r "$TREE"/tools/testing/selftests/kselftest "$OVER/peers/kernel/"
+	mkdir "$OVER/peers/kernel/memory-hotplug"
+	cp "$TREE/tools/testing/selftests/memory-hotplug/mem-on-off-test.sh" "$OVER/peers/kernel/memory-hotplug/"
 }
 
 # run KERNEL: its results by name, a line for each
@@ -49,6 +51,12 @@ run() {
 	"$ROOT/lab/run.sh" with "$1" peers 1200 --topology,peers,--append,cxl.modules=off,--append,lab.udev \
 		--initrd "$CACHE/initrd-$1-peers" --keep "$CACHE/peers.$1" --quiet
 	rm -f "$CACHE/initrd-$1-peers"
+}
+
+# What others who plug memory see, on the unpatched kernel; ours is in lab/boots
+others() {
+	export LAB_TREE=$CACHE/tree-stock
+	"$ROOT/lab/run.sh" with stock others 200 --topology,others,--append,memhp_default_state=online_movable
 }
 
 # verdicts: ours against that of the unpatched kernel
@@ -91,4 +99,5 @@ for kernel in stock kernel; do
 	step "running them, kernel \"$kernel\"" "peers-$kernel" run $kernel || FAILED=1
 done
 verdicts
+verdict "virtio-mem, a DIMM and memoryX/state, on the unpatched kernel" peers-others others
 exit $FAILED

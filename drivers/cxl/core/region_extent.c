@@ -179,24 +179,11 @@ static bool cxl_sysram_extent_insert(struct cxl_sysram_region *cxlr_sysram,
 	return true;
 }
 
-/* It stays with the device, which knows; others may be given other memory there */
-static void cxl_sysram_forget_poison(struct cxl_sysram_region *cxlr_sysram,
-				     const struct range *hpa)
-{
-	unsigned long pfn;
-	void *entry;
-
-	xa_for_each_range(&cxlr_sysram->poison, pfn, entry,
-			  PHYS_PFN(hpa->start), PHYS_PFN(hpa->end))
-		xa_erase(&cxlr_sysram->poison, pfn);
-}
-
 static void cxl_sysram_extent_erase(struct cxl_sysram_region *cxlr_sysram,
 				    struct cxl_sysram_extent *extent)
 {
 	lockdep_assert_held(&cxlr_sysram->extents_lock);
 
-	cxl_sysram_forget_poison(cxlr_sysram, &extent->node.range);
 	rb_erase(&extent->node.rb, &cxlr_sysram->extents);
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->capacity -= range_len(&extent->node.range);
@@ -479,6 +466,18 @@ static void cxl_sysram_extents_take(struct cxl_sysram_region *cxlr_sysram,
 	}
 }
 
+/* What comes to these addresses next may be other memory */
+static void cxl_sysram_forget_poison(struct cxl_sysram_region *cxlr_sysram,
+				     const struct range *hpa)
+{
+	unsigned long pfn;
+	void *entry;
+
+	xa_for_each_range(&cxlr_sysram->poison, pfn, entry,
+			  PHYS_PFN(hpa->start), PHYS_PFN(hpa->end))
+		xa_erase(&cxlr_sysram->poison, pfn);
+}
+
 static void cxl_sysram_extents_unregister(struct list_head *taken)
 {
 	struct cxl_sysram_extent *extent, *next;
@@ -506,6 +505,9 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
 		cxl_sysram_extents_take(cxlr_sysram, hpa, group, &gone);
+		/* kmem knows that of a group */
+		if (!group)
+			cxl_sysram_forget_poison(cxlr_sysram, hpa);
 		list_for_each_entry_safe(extent, next, rest, list) {
 			list_del_init(&extent->list);
 			cxl_sysram_extent_show(cxlr_sysram, extent);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/module.h>
@@ -29,8 +31,8 @@ static const char *region_driver = "cxl_region";
 static enum cxl_sysram_policy sysram_hotplug = CXL_SYSRAM_POLICY_NONE;
 
 /*
- * A misspelt word must not put memory online: the module does not load. Built
- * in, it is there all the same, and has the choice that can be mended later.
+ * A misspelt word must not put memory online, and must not keep all other CXL
+ * devices from working either: it stands for the choice that can be mended later.
  */
 static int region_driver_set(const char *val, const struct kernel_param *kp)
 {
@@ -39,7 +41,10 @@ static int region_driver_set(const char *val, const struct kernel_param *kp)
 		return 0;
 	}
 	region_driver = "sysram_region";
-	return sysfs_streq(val, region_driver) ? 0 : -EINVAL;
+	if (!sysfs_streq(val, region_driver))
+		pr_warn("region_driver=%s is not known, %s takes RAM regions; write cxl_region or sysram_region\n",
+			val, region_driver);
+	return 0;
 }
 
 static int region_driver_get(char *buf, const struct kernel_param *kp)
@@ -61,7 +66,10 @@ static int sysram_hotplug_set(const char *val, const struct kernel_param *kp)
 
 	/* see region_driver_set() */
 	sysram_hotplug = policy < 0 ? CXL_SYSRAM_POLICY_NEVER : policy;
-	return min(policy, 0);
+	if (policy < 0)
+		pr_warn("sysram_hotplug=%s is not known and stands for never; write a word of sysram_regionN/hotplug\n",
+			val);
+	return 0;
 }
 
 static int sysram_hotplug_get(char *buf, const struct kernel_param *kp)

@@ -20,9 +20,12 @@
 
 static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
 {
-	struct page *page = pfn_to_online_page(PHYS_PFN(hpa));
 	memdesc_flags_t flags;
+	struct page *page;
 
+	/* pfn_to_online_page() reads what is freed after a grace period */
+	guard(rcu)();
+	page = pfn_to_online_page(PHYS_PFN(hpa));
 	/*
 	 * The block may be taken offline and removed while we look, its struct
 	 * page with it. No lock that memory hotplug takes may be taken here,

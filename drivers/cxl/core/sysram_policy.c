@@ -208,7 +208,9 @@ void cxl_sysram_region_apply_boot(struct cxl_sysram_region *cxlr_sysram)
 void cxl_sysram_region_boot(struct cxl_sysram_region *cxlr_sysram,
 			    enum cxl_sysram_policy policy)
 {
+	/* A word that the user has written since the file appeared is a later one */
 	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->boot_policy = policy;
+		if (cxlr_sysram->policy == policy)
+			cxlr_sysram->boot_policy = policy;
 	cxl_sysram_region_apply_boot(cxlr_sysram);
 }
