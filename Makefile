@@ -77,7 +77,7 @@ bench-extents: plain-kernel guest ## figures: 512 extents against one range of t
 fresh: ## test: both commands in a fresh Debian 12 that has make and git alone
 	@lab/fresh.sh
 
-peers: kernel guest ## test: the cxl suite of ndctl and the kernel's selftests, on our kernel and the unpatched one
+peers: tree guest ## test: the cxl suite of ndctl and the kernel's selftests, on our kernel and the unpatched one
 	@lab/peers.sh
 
 configs: tree ## test: other configurations, processors and compilers

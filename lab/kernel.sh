@@ -70,7 +70,7 @@ build() {
 # The lines of which objects are counted: those of the directories that we are at home
 # in, and the files of mm that know us
 counted() {
-	(cd "$TREE" && find drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug.c mm/memory-tiers.c -name '*.c') |
+	(cd "$TREE" && find drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug*.c mm/memory-tiers.c -name '*.c') |
 		sed -E 's,.*/(.*)\.c,GCOV_PROFILE_\1.o=y,' | sort -u
 }
 

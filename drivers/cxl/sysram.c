@@ -27,11 +27,11 @@
  * only that the range was added, since a range must be removed exactly as it was
  * added.
  *
- * A static region is one unit: it is added in one call, as one static memory
- * group, and removed in one call. Either succeeds for all of it or leaves all
- * of it as it was. The units of a dynamic region are its extents, which are
- * added block by block, as one dynamic memory group, since the device may ask
- * for any of them; what is removed together is removed in one call.
+ * A static region is one unit, and one static memory group: what a write to 'state'
+ * has to add of it is added in one call, and removed in one call. Either succeeds
+ * for all of it or leaves all of it as it was. The units of a dynamic region are its
+ * extents, which are added block by block, as one dynamic memory group, since the
+ * device may ask for any of them; what is removed together is removed in one call.
  *
  * While memory is plugged the module cannot be unloaded. When the device is
  * pulled instead, the memory blocks stay behind with their resource, their
@@ -241,14 +241,16 @@ struct cxl_sysram_todo {
 };
 
 /*
- * A static region goes as it has come, as a whole. Any block of a dynamic one
- * may be asked back by itself, and is added by itself.
+ * What is there already was added before, in whatever pieces. Any block of a
+ * dynamic region may be asked back by itself, and is added by itself.
  */
 static u64 cxl_sysram_step(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *unit)
 {
-	return cxlr_sysram->dynamic ? memory_block_size_bytes() :
-				      range_len(unit);
+	if (cxlr_sysram->dynamic)
+		return memory_block_size_bytes();
+	return cxl_sysram_walk(unit, 1, NULL) ? memory_block_size_bytes() :
+						range_len(unit);
 }
 
 /* The pieces of a unit that are to be added or, with @there, brought online */

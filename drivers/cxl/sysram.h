@@ -110,6 +110,10 @@ enum cxl_sysram_state
 cxl_sysram_census_state(const struct cxl_sysram_census *census);
 int cxl_sysram_census_action(const struct cxl_sysram_census *census,
 			     enum cxl_sysram_state want);
+enum cxl_sysram_state cxl_sysram_policy_state(enum cxl_sysram_policy policy);
+enum cxl_sysram_state
+cxl_sysram_census_grow(const struct cxl_sysram_census *census,
+		       enum cxl_sysram_policy policy);
 
 /* core/sysram_census.c: what the memory of a range is */
 u64 cxl_sysram_range_plugged(const struct range *range);
@@ -166,6 +170,7 @@ struct cxl_sysram_dax_ops {
  * struct cxl_sysram_request - what an operation is about
  * @want: the state that is wanted
  * @policy: the policy that is wanted
+ * @bytes: how much is to be plugged
  * @range: host physical addresses; the part of the region that is meant
  * @tag: the allocation that is meant
  * @group: and this one only, unless NULL; not a reference, for comparison
@@ -173,6 +178,7 @@ struct cxl_sysram_dax_ops {
 struct cxl_sysram_request {
 	enum cxl_sysram_state want;
 	enum cxl_sysram_policy policy;
+	u64 bytes;
 	struct range range;
 	uuid_t tag;
 	const struct cxl_sysram_group *group;
@@ -299,6 +305,9 @@ void cxl_sysram_region_detach(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_set_plugged(struct cxl_sysram_region *cxlr_sysram,
 				   bool plugged);
 bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/sysram_resize.c: plug and unplug by the number of bytes */
+int cxl_sysram_region_resize(struct cxl_sysram_region *cxlr_sysram, u64 bytes);
 
 /* core/sysram_policy.c: what to do with capacity as it arrives */
 enum cxl_sysram_policy

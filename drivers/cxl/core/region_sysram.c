@@ -210,7 +210,23 @@ static ssize_t plugged_size_show(struct device *dev,
 	return sysfs_emit(buf, "%llu\n",
 			  cxl_sysram_range_plugged(&to_cxl_sysram_region(dev)->hpa_range));
 }
-static DEVICE_ATTR_RO(plugged_size);
+
+static ssize_t plugged_size_store(struct device *dev,
+				  struct device_attribute *attr,
+				  const char *buf, size_t len)
+{
+	u64 bytes;
+	int rc;
+
+	if (strlen(buf) != len)
+		return -EINVAL;
+	rc = kstrtou64(buf, 0, &bytes);
+	if (rc)
+		return rc;
+	rc = cxl_sysram_region_resize(to_cxl_sysram_region(dev), bytes);
+	return rc ?: len;
+}
+static DEVICE_ATTR_RW(plugged_size);
 
 static ssize_t memmap_on_memory_show(struct device *dev,
 				     struct device_attribute *attr, char *buf)

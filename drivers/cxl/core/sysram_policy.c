@@ -154,18 +154,11 @@ int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
 			    enum cxl_sysram_policy policy,
 			    const struct range *hpa)
 {
-	static const enum cxl_sysram_state states[] = {
-		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
-		[MMOP_ONLINE] = CXL_SYSRAM_ONLINE,
-		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
-		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
-	};
-	enum mmop type;
+	enum cxl_sysram_state want = cxl_sysram_policy_state(policy);
 
-	if (!cxl_sysram_policy_plugs(policy, &type))
+	if (want == CXL_SYSRAM_UNPLUGGED)
 		return 0;
-
-	return cxl_sysram_range_set_state(cxlr_sysram, states[type], hpa);
+	return cxl_sysram_range_set_state(cxlr_sysram, want, hpa);
 }
 
 /**

@@ -220,3 +220,49 @@ int cxl_sysram_census_action(const struct cxl_sysram_census *census,
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_action,
 			  "cxl_sysram,cxl_sysram_kunit");
+
+/**
+ * cxl_sysram_policy_state - what a policy makes of capacity
+ * @policy: any
+ *
+ * Return: the state that is wanted, CXL_SYSRAM_UNPLUGGED when the policy plugs
+ * nothing.
+ */
+enum cxl_sysram_state cxl_sysram_policy_state(enum cxl_sysram_policy policy)
+{
+	static const enum cxl_sysram_state states[] = {
+		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
+		[MMOP_ONLINE] = CXL_SYSRAM_ONLINE,
+		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
+		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
+	};
+	enum mmop type;
+
+	if (!cxl_sysram_policy_plugs(policy, &type))
+		return CXL_SYSRAM_UNPLUGGED;
+	return states[type];
+}
+
+/**
+ * cxl_sysram_census_grow - what blocks become that are plugged beside others
+ * @census: blocks by what they are now
+ * @policy: of the region
+ *
+ * Return: what those are that are plugged, if they are all the same; else what the
+ * policy says, or CXL_SYSRAM_ONLINE_MOVABLE if it says nothing.
+ */
+enum cxl_sysram_state
+cxl_sysram_census_grow(const struct cxl_sysram_census *census,
+		       enum cxl_sysram_policy policy)
+{
+	int kinds = !!census->offline + !!census->kernel + !!census->movable;
+	enum cxl_sysram_state state = cxl_sysram_policy_state(policy);
+
+	if (kinds != 1)
+		return state == CXL_SYSRAM_UNPLUGGED ?
+		       CXL_SYSRAM_ONLINE_MOVABLE : state;
+	if (census->movable)
+		return CXL_SYSRAM_ONLINE_MOVABLE;
+	return census->kernel ? CXL_SYSRAM_ONLINE_KERNEL : CXL_SYSRAM_OFFLINE;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_grow, "cxl_sysram_kunit");

@@ -202,6 +202,33 @@ static void transitions(struct kunit *test)
 	}
 }
 
+static void growing(struct kunit *test)
+{
+	static const struct {
+		struct cxl_sysram_census census;
+		enum cxl_sysram_policy policy;
+		enum cxl_sysram_state want;
+	} cases[] = {
+		/* Nothing is plugged: the policy, or movable */
+		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_OFFLINE, CXL_SYSRAM_OFFLINE },
+		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_ONLINE, CXL_SYSRAM_ONLINE },
+		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+		/* One type is: that, whatever the policy */
+		{ { .unplugged = 1, .movable = 7 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .unplugged = 7, .kernel = 1 }, CXL_SYSRAM_POLICY_ONLINE_MOVABLE, CXL_SYSRAM_ONLINE_KERNEL },
+		{ { .unplugged = 4, .offline = 4 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_OFFLINE },
+		/* Several are: the policy again */
+		{ { .kernel = 1, .movable = 1 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .offline = 1, .movable = 1 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].want,
+				    cxl_sysram_census_grow(&cases[i].census, cases[i].policy),
+				    "case %d", i);
+}
+
 static struct kunit_case cxl_sysram_cases[] = {
 	KUNIT_CASE(policy_words),
 	KUNIT_CASE(state_words),
@@ -210,6 +237,7 @@ static struct kunit_case cxl_sysram_cases[] = {
 	KUNIT_CASE(state_types),
 	KUNIT_CASE(census_words),
 	KUNIT_CASE(transitions),
+	KUNIT_CASE(growing),
 	{}
 };
 

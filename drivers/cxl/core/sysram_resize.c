@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/math64.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <cxlmem.h>
+#include <cxl.h>
+#include <sysram.h>
+#include "core.h"
+#include "region_extent.h"
+#include "sysram_op.h"
+
+/**
+ * DOC: cxl sysram resize
+ *
+ * A write to 'plugged_size' plugs or unplugs memory blocks until that many bytes
+ * are System RAM.
+ *
+ * Growing is all or nothing: the lowest blocks that are not plugged, with the type
+ * of those that are. Shrinking takes one block after the other, those first that
+ * have the fewest pages in use. A block that makes no progress is passed over, and
+ * is tried again after the others. What has gone stays gone when that ends early.
+ */
+
+/* How long one block may make no progress */
+#define CXL_SYSRAM_PATIENCE	(2 * HZ)
+
+/**
+ * struct cxl_sysram_block - a memory block that may be plugged, or may go
+ * @range: host physical addresses
+ * @used: pages of it that are in use, a hint
+ * @gone: it was unplugged
+ */
+struct cxl_sysram_block {
+	struct range range;
+	unsigned long used;
+	bool gone;
+};
+
+/**
+ * struct cxl_sysram_blocks - some of the memory blocks of a region
+ * @block: in the order in which they are to change
+ * @nr: how many there are
+ */
+struct cxl_sysram_blocks {
+	struct cxl_sysram_block *block;
+	unsigned long nr;
+};
+
+/* Pages that are in use now. A free page has no reference, whatever its order. */
+static unsigned long cxl_sysram_count_used(const struct range *block)
+{
+	unsigned long used = 0;
+
+	for (unsigned long pfn = PHYS_PFN(block->start);
+	     pfn <= PHYS_PFN(block->end); pfn++) {
+		struct page *page;
+
+		if (!(pfn % PAGES_PER_SECTION))
+			cond_resched();
+		guard(rcu)();
+		page = pfn_to_online_page(pfn);
+		if (page && page_count(page))
+			used++;
+	}
+	return used;
+}
+
+static int cxl_sysram_cmp_used(const void *a, const void *b)
+{
+	const struct cxl_sysram_block *l = a, *r = b;
+
+	if (l->used != r->used)
+		return l->used < r->used ? -1 : 1;
+	/* The highest first: growing takes the lowest */
+	return l->range.start > r->range.start ? -1 : 1;
+}
+
+/* Those that are @plugged, or those that are not. To be freed with kvfree(). */
+static int cxl_sysram_collect(struct cxl_sysram_region *cxlr_sysram,
+			      bool plugged, struct cxl_sysram_blocks *blocks)
+{
+	const u64 size = cxl_memory_block_size();
+	u64 max = div64_u64(range_len(&cxlr_sysram->hpa_range), size);
+	int nr;
+
+	blocks->nr = 0;
+	blocks->block = NULL;
+	struct range *units __free(kvfree) =
+		cxl_sysram_region_units(cxlr_sysram, &cxlr_sysram->hpa_range,
+					plugged, &nr);
+	if (IS_ERR(units))
+		return PTR_ERR(units);
+	blocks->block = kvcalloc(max(max, 1), sizeof(*blocks->block), GFP_KERNEL);
+	if (!blocks->block)
+		return -ENOMEM;
+
+	for (int i = 0; i < nr; i++) {
+		u64 hpa = ALIGN(units[i].start, size);
+
+		for (; hpa + size - 1 <= units[i].end; hpa += size) {
+			struct range range = DEFINE_RANGE(hpa, hpa + size - 1);
+
+			if (!cxl_sysram_range_plugged(&range) != plugged)
+				blocks->block[blocks->nr++].range = range;
+		}
+	}
+	return 0;
+}
+
+/* Neighbours are added in one piece: any block of it can go by itself */
+static int cxl_sysram_join(const struct cxl_sysram_blocks *blocks,
+			   unsigned long nr, struct range *ranges)
+{
+	int joined = 0;
+
+	for (unsigned long i = 0; i < nr; i++) {
+		const struct range *range = &blocks->block[i].range;
+
+		if (joined && ranges[joined - 1].end + 1 == range->start)
+			ranges[joined - 1].end = range->end;
+		else
+			ranges[joined++] = *range;
+	}
+	return joined;
+}
+
+static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_blocks *blocks,
+			   unsigned long nr)
+{
+	struct cxl_sysram_census census;
+	enum cxl_sysram_state want;
+
+	struct range *ranges __free(kvfree) =
+		kvmalloc_array(nr, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return -ENOMEM;
+
+	cxl_sysram_region_census(cxlr_sysram, &census);
+	want = cxl_sysram_census_grow(&census,
+				      cxl_sysram_region_policy(cxlr_sysram));
+	return cxlr_sysram->ops->set_state(cxlr_sysram, want, ranges,
+					   cxl_sysram_join(blocks, nr, ranges));
+}
+
+/**
+ * struct cxl_sysram_attempt - an attempt to unplug one block
+ * @ctl: for memory hotplug
+ * @outer: of the operation
+ * @progress: @ctl's, when it was looked at last
+ * @when: jiffies of the last progress
+ * @stuck: there was none for too long
+ */
+struct cxl_sysram_attempt {
+	struct mhp_ctl ctl;
+	struct mhp_ctl *outer;
+	unsigned long progress;
+	unsigned long when;
+	bool stuck;
+};
+
+static int cxl_sysram_attempt_give_up(struct mhp_ctl *ctl)
+{
+	struct cxl_sysram_attempt *attempt =
+		container_of(ctl, struct cxl_sysram_attempt, ctl);
+	int rc;
+
+	/* Whether the time of the operation is up is asked between attempts */
+	rc = attempt->outer->give_up(attempt->outer);
+	if (rc && rc != -EBUSY)
+		return rc;
+
+	if (attempt->progress != ctl->progress) {
+		attempt->progress = ctl->progress;
+		attempt->when = jiffies;
+	}
+	if (time_before(jiffies, attempt->when + CXL_SYSRAM_PATIENCE))
+		return 0;
+	attempt->stuck = true;
+	return -EBUSY;
+}
+
+static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
+				   struct cxl_sysram_block *block, bool *stuck)
+{
+	struct cxl_sysram_attempt attempt = {
+		.ctl.give_up = cxl_sysram_attempt_give_up,
+		.ctl.poison = cxlr_sysram->ctl->poison,
+		.outer = cxlr_sysram->ctl,
+		.when = jiffies,
+	};
+	int rc;
+
+	cxlr_sysram->ctl = &attempt.ctl;
+	rc = cxlr_sysram->ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
+					 &block->range, 1);
+	cxlr_sysram->ctl = attempt.outer;
+	*stuck |= attempt.stuck;
+	if (rc)
+		return rc;
+	block->gone = true;
+	attempt.outer->progress++;
+	return 0;
+}
+
+/*
+ * One round over all that are left. -EAGAIN to begin another, which may do better:
+ * a block has gone, and what was in it is elsewhere, or one was passed over.
+ */
+static int cxl_sysram_shrink_round(struct cxl_sysram_region *cxlr_sysram,
+				   struct cxl_sysram_blocks *blocks,
+				   unsigned long *left)
+{
+	struct mhp_ctl *ctl = cxlr_sysram->ctl;
+	bool again = false;
+	int rc;
+
+	for (unsigned long i = 0; i < blocks->nr && *left; i++) {
+		if (blocks->block[i].gone)
+			continue;
+		rc = ctl->give_up(ctl) ?:
+		     cxl_sysram_unplug_block(cxlr_sysram, &blocks->block[i],
+					     &again);
+		if (rc && (rc != -EBUSY || ctl->give_up(ctl)))
+			return rc;
+		if (rc)
+			continue;
+		again = true;
+		(*left)--;
+	}
+	if (!*left)
+		return 0;
+	return again ? -EAGAIN : -EBUSY;
+}
+
+static int cxl_sysram_shrink(struct cxl_sysram_region *cxlr_sysram,
+			     struct cxl_sysram_blocks *blocks, unsigned long nr)
+{
+	int rc;
+
+	for (unsigned long i = 0; i < blocks->nr; i++)
+		blocks->block[i].used =
+			cxl_sysram_count_used(&blocks->block[i].range);
+	sort(blocks->block, blocks->nr, sizeof(*blocks->block),
+	     cxl_sysram_cmp_used, NULL);
+
+	do {
+		rc = cxl_sysram_shrink_round(cxlr_sysram, blocks, &nr);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+/* Runs as an operation */
+static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
+			     const struct cxl_sysram_request *req)
+{
+	const u64 size = cxl_memory_block_size();
+	struct cxl_sysram_blocks blocks;
+	u64 before, left;
+	int rc;
+
+	if (cxl_sysram_region_policy(cxlr_sysram) == CXL_SYSRAM_POLICY_NEVER)
+		return -EPERM;
+
+	before = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
+	if (req->bytes == before)
+		return 0;
+
+	rc = cxl_sysram_collect(cxlr_sysram, req->bytes < before, &blocks);
+	left = div64_u64(req->bytes < before ? before - req->bytes :
+					       req->bytes - before, size);
+	if (!rc && req->bytes > before)
+		rc = left > blocks.nr ? -EINVAL :
+		     cxl_sysram_grow(cxlr_sysram, &blocks, left);
+	else if (!rc)
+		rc = cxl_sysram_shrink(cxlr_sysram, &blocks, left);
+	kvfree(blocks.block);
+
+	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range) != before)
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	cxl_sysram_extents_announce(cxlr_sysram, &cxlr_sysram->hpa_range);
+	return rc;
+}
+
+/**
+ * cxl_sysram_region_resize - plug or unplug memory blocks of a sysram_region
+ * @cxlr_sysram: the region
+ * @bytes: how much of it is to be plugged
+ *
+ * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
+ * Return: 0; -EINVAL when @bytes is not a multiple of the memory block size, or more
+ * than what there is in whole blocks; -EPERM under the policy "never"; -EBUSY when
+ * the range belongs to DAX, or fewer blocks could go; -ENXIO without a System RAM
+ * driver, or when the region is about to go; else as cxl_sysram_op_run(), or what
+ * memory hotplug answered. After a failure to grow nothing has changed; after one
+ * to shrink, what has gone stays gone.
+ */
+int cxl_sysram_region_resize(struct cxl_sysram_region *cxlr_sysram, u64 bytes)
+{
+	struct cxl_sysram_request req = { .bytes = bytes };
+
+	if (!IS_ALIGNED(bytes, cxl_memory_block_size()))
+		return -EINVAL;
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				 cxl_sysram_resize, &req);
+}
