@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Medians and ratios of what bench.sh has measured: bench.py DIR BASELINE full|quick|record
 
 A ratio is the median of a way on our kernel over that of kmem, the best way there is,
