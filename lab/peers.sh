@@ -8,9 +8,10 @@
 
 # Version, suite of Debian, and where the guest has that version of cxl
 SUITES=("81 trixie /usr" "85 forky /opt/cxl85")
-# Selftests of mm that say something of what we touch, and run in the guest
+# Selftests of mm that say something of what we touch, and run in the guest in
+# reasonable time (hugetlb_fault_after_madv does not)
 MM=(compaction_test hugetlb-madvise hugetlb-mmap hugetlb-mremap hugetlb-read-hwpoison hugetlb-shm hugetlb-soft-offline
-	hugetlb_fault_after_madv hugetlb_madv_vs_map memory-failure migration pagemap_ioctl soft-dirty)
+	hugetlb_madv_vs_map memory-failure migration pagemap_ioctl soft-dirty)
 OVER=$CACHE/overlay-peers
 
 # The source alone, without Debian's patches, kept
