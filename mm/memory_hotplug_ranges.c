@@ -309,7 +309,7 @@ static int mhp_offline_block(struct mhp_block *block)
 	return 0;
 }
 
-/* Poisoned pages are not forgotten with the memory blocks */
+/* Poisoned pages are not forgotten with the memory blocks, those that are now */
 static int mhp_keep_poison(struct mhp_op *op)
 {
 	struct xarray *to = op->ctl->poison;
@@ -318,7 +318,13 @@ static int mhp_keep_poison(struct mhp_op *op)
 	int rc;
 
 	for (unsigned long i = 0; i < op->nr && to; i++) {
-		xa_for_each(&op->blocks[i].mem->hwpoison, pfn, entry) {
+		struct memory_block *mem = op->blocks[i].mem;
+		unsigned long first = section_nr_to_pfn(mem->start_section_nr);
+		unsigned long nr = PHYS_PFN(memory_block_size_bytes());
+
+		xa_for_each_range(to, pfn, entry, first, first + nr - 1)
+			xa_erase(to, pfn);
+		xa_for_each(&mem->hwpoison, pfn, entry) {
 			rc = xa_err(xa_store(to, pfn, entry, GFP_KERNEL));
 			if (rc)
 				return rc;
@@ -420,7 +426,7 @@ static int mhp_remove_ranges(struct mhp_op *op)
 
 /**
  * offline_and_remove_memory_ranges - offline and remove memory, all or nothing
- * @ranges: physical addresses of whole memory blocks, each as it was added
+ * @ranges: physical addresses of whole memory blocks, all or some of what was added
  * @nr: how many, at least one
  * @ctl: whether to give up, NULL to do so on any signal
  *
@@ -626,8 +632,11 @@ static int mhp_add_range(struct mhp_add *add, const struct range *range)
 	mhp_t flags = add->flags;
 
 	/* A poisoned page must not become part of the memory map */
-	if (mhp_has_poison(poison, range))
+	if (flags & MHP_MEMMAP_ON_MEMORY && mhp_has_poison(poison, range)) {
 		flags &= ~MHP_MEMMAP_ON_MEMORY;
+		pr_info("%#llx-%#llx has poisoned pages, its memory map is elsewhere\n",
+			range->start, range->end);
+	}
 	return add_driver_managed_locked(add->nid, range->start,
 					 range_len(range), add->name, flags,
 					 MMOP_OFFLINE);
@@ -660,8 +669,7 @@ static int mhp_add_ranges(struct mhp_op *op)
 /**
  * add_memory_ranges_driver_managed - add memory and bring it online, all or nothing
  * @nid: NUMA node, or memory group with MHP_NID_IS_MGID
- * @ranges: physical addresses of whole memory blocks, each to be removed as it is
- *	    added
+ * @ranges: physical addresses of whole memory blocks
  * @nr: how many
  * @nr_there: how many more @ranges follow, of memory that is there, offline, and is
  *	      brought online together with the rest

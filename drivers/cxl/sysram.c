@@ -24,8 +24,7 @@
  * Who brings memory blocks online: this driver, while it adds them, or later
  * when it is told to. Userspace may toggle single blocks at any time. So what
  * the blocks are is counted afresh and never remembered; what is remembered is
- * only that the range was added, since a range must be removed exactly as it was
- * added.
+ * only how much was added.
  *
  * A static region is one unit, and one static memory group: what a write to 'state'
  * has to add of it is added in one call, and removed in one call. Either succeeds
@@ -248,6 +247,9 @@ static u64 cxl_sysram_step(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *unit)
 {
 	if (cxlr_sysram->dynamic)
+		return memory_block_size_bytes();
+	/* Nobody else splits what maps memory when a part of it goes */
+	if (!IS_ENABLED(CONFIG_X86_64))
 		return memory_block_size_bytes();
 	return cxl_sysram_walk(unit, 1, NULL) ? memory_block_size_bytes() :
 						range_len(unit);

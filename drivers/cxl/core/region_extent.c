@@ -505,9 +505,7 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 
 	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
 		cxl_sysram_extents_take(cxlr_sysram, hpa, group, &gone);
-		/* kmem knows that of a group */
-		if (!group)
-			cxl_sysram_forget_poison(cxlr_sysram, hpa);
+		cxl_sysram_forget_poison(cxlr_sysram, hpa);
 		list_for_each_entry_safe(extent, next, rest, list) {
 			list_del_init(&extent->list);
 			cxl_sysram_extent_show(cxlr_sysram, extent);

@@ -222,7 +222,7 @@ static ssize_t plugged_size_store(struct device *dev,
 		return -EINVAL;
 	rc = kstrtou64(buf, 0, &bytes);
 	if (rc)
-		return rc;
+		return -EINVAL;
 	rc = cxl_sysram_region_resize(to_cxl_sysram_region(dev), bytes);
 	return rc ?: len;
 }

@@ -77,6 +77,7 @@ static int cxl_sysram_op_give_up(struct mhp_ctl *ctl)
 	if (op->progress != ctl->progress) {
 		op->progress = ctl->progress;
 		op->when = jiffies;
+		op->stuck = false;
 	}
 	if (timeout == MAX_SCHEDULE_TIMEOUT ||
 	    time_before(jiffies, op->when + timeout))

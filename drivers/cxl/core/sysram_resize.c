@@ -35,11 +35,13 @@
  * struct cxl_sysram_block - a memory block that may be plugged, or may go
  * @range: host physical addresses
  * @used: pages of it that are in use, a hint
+ * @tried: there was an attempt to unplug it
  * @gone: it was unplugged
  */
 struct cxl_sysram_block {
 	struct range range;
 	unsigned long used;
+	bool tried;
 	bool gone;
 };
 
@@ -54,22 +56,27 @@ struct cxl_sysram_blocks {
 };
 
 /* Pages that are in use now. A free page has no reference, whatever its order. */
-static unsigned long cxl_sysram_count_used(const struct range *block)
+static int cxl_sysram_count_used(struct cxl_sysram_block *block,
+				 struct mhp_ctl *ctl)
 {
-	unsigned long used = 0;
-
-	for (unsigned long pfn = PHYS_PFN(block->start);
-	     pfn <= PHYS_PFN(block->end); pfn++) {
+	for (unsigned long pfn = PHYS_PFN(block->range.start);
+	     pfn <= PHYS_PFN(block->range.end); pfn++) {
 		struct page *page;
+		int rc;
 
-		if (!(pfn % PAGES_PER_SECTION))
+		if (!(pfn % PAGES_PER_SECTION)) {
 			cond_resched();
+			ctl->progress++;
+			rc = ctl->give_up(ctl);
+			if (rc)
+				return rc;
+		}
 		guard(rcu)();
 		page = pfn_to_online_page(pfn);
 		if (page && page_count(page))
-			used++;
+			block->used++;
 	}
-	return used;
+	return 0;
 }
 
 static int cxl_sysram_cmp_used(const void *a, const void *b)
@@ -107,6 +114,7 @@ static int cxl_sysram_collect(struct cxl_sysram_region *cxlr_sysram,
 		for (; hpa + size - 1 <= units[i].end; hpa += size) {
 			struct range range = DEFINE_RANGE(hpa, hpa + size - 1);
 
+			cond_resched();
 			if (!cxl_sysram_range_plugged(&range) != plugged)
 				blocks->block[blocks->nr++].range = range;
 		}
@@ -198,6 +206,16 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 	};
 	int rc;
 
+	/* What is gone must not be migrated, and who takes it out is waiting */
+	if (cxlr_sysram->dynamic &&
+	    cxl_sysram_extents_lost(cxlr_sysram, &block->range))
+		return -EBUSY;
+
+	/* The first attempts at all of them may take longer than one that is stuck */
+	if (!block->tried)
+		attempt.outer->progress++;
+	block->tried = true;
+
 	cxlr_sysram->ctl = &attempt.ctl;
 	rc = cxlr_sysram->ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
 					 &block->range, 1);
@@ -208,6 +226,12 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 	block->gone = true;
 	attempt.outer->progress++;
 	return 0;
+}
+
+/* Of the operation, and not of one block */
+static bool cxl_sysram_is_final(int rc)
+{
+	return rc == -ERESTARTSYS || rc == -ENXIO || rc == -ENOMEM;
 }
 
 /*
@@ -228,7 +252,7 @@ static int cxl_sysram_shrink_round(struct cxl_sysram_region *cxlr_sysram,
 		rc = ctl->give_up(ctl) ?:
 		     cxl_sysram_unplug_block(cxlr_sysram, &blocks->block[i],
 					     &again);
-		if (rc && (rc != -EBUSY || ctl->give_up(ctl)))
+		if (cxl_sysram_is_final(rc) || (rc && ctl->give_up(ctl)))
 			return rc;
 		if (rc)
 			continue;
@@ -245,9 +269,11 @@ static int cxl_sysram_shrink(struct cxl_sysram_region *cxlr_sysram,
 {
 	int rc;
 
-	for (unsigned long i = 0; i < blocks->nr; i++)
-		blocks->block[i].used =
-			cxl_sysram_count_used(&blocks->block[i].range);
+	for (unsigned long i = 0; i < blocks->nr; i++) {
+		rc = cxl_sysram_count_used(&blocks->block[i], cxlr_sysram->ctl);
+		if (rc)
+			return rc;
+	}
 	sort(blocks->block, blocks->nr, sizeof(*blocks->block),
 	     cxl_sysram_cmp_used, NULL);
 
