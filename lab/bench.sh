@@ -11,8 +11,8 @@
 
 DIR=$CACHE/bench
 case ${1:-} in
-"") ROUNDS=5 SIZES=1,4,16,64 CPUS="2 1" ;;
-quick|record) ROUNDS=3 SIZES=4,16 CPUS=2 ;;
+"") ROUNDS=5 SIZES=1:4:16:64 CPUS="2 1" ;;
+quick|record) ROUNDS=3 SIZES=4:16 CPUS=2 ;;
 *) die "usage: $0 [quick|record]" ;;
 esac
 
@@ -23,7 +23,7 @@ once() {
 	[ "$1" != stock ] || local LAB_TREE=$CACHE/tree-stock
 	export LAB_TREE
 	"$ROOT/lab/run.sh" with "$1" bench 900 \
-		"--topology,many,--append,memhp_default_state=online_movable,--append,lab.sizes=$SIZES,--append,lab.used=10,50,90,--append,maxcpus=$2" \
+		"--topology,many,--append,memhp_default_state=online_movable,--append,lab.sizes=$SIZES,--append,lab.used=10:50:90,--append,maxcpus=$2" \
 		--keep "$kept" --quiet && sed "s/^/$1 $2 /" "$kept" >>"$DIR/figures"
 }
 
