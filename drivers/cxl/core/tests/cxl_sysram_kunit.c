@@ -210,17 +210,26 @@ static void growing(struct kunit *test)
 		enum cxl_sysram_state want;
 	} cases[] = {
 		/* Nothing is plugged: the policy, or movable */
-		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
-		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_OFFLINE, CXL_SYSRAM_OFFLINE },
-		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_ONLINE, CXL_SYSRAM_ONLINE },
-		{ { .unplugged = 8 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+		{ { .unplugged = 8 },
+		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .unplugged = 8 },
+		  CXL_SYSRAM_POLICY_OFFLINE, CXL_SYSRAM_OFFLINE },
+		{ { .unplugged = 8 },
+		  CXL_SYSRAM_POLICY_ONLINE, CXL_SYSRAM_ONLINE },
+		{ { .unplugged = 8 },
+		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
 		/* One type is: that, whatever the policy */
-		{ { .unplugged = 1, .movable = 7 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_MOVABLE },
-		{ { .unplugged = 7, .kernel = 1 }, CXL_SYSRAM_POLICY_ONLINE_MOVABLE, CXL_SYSRAM_ONLINE_KERNEL },
-		{ { .unplugged = 4, .offline = 4 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_OFFLINE },
+		{ { .unplugged = 1, .movable = 7 },
+		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .unplugged = 7, .kernel = 1 },
+		  CXL_SYSRAM_POLICY_ONLINE_MOVABLE, CXL_SYSRAM_ONLINE_KERNEL },
+		{ { .unplugged = 4, .offline = 4 },
+		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_OFFLINE },
 		/* Several are: the policy again */
-		{ { .kernel = 1, .movable = 1 }, CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
-		{ { .offline = 1, .movable = 1 }, CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+		{ { .kernel = 1, .movable = 1 },
+		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		{ { .offline = 1, .movable = 1 },
+		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(cases); i++)
