@@ -7,9 +7,16 @@
 #   tree.sh refresh       write the commits of an edited tree back to patches/
 #   tree.sh export DIR    everything as a series for git am: each patch with the
 #                         new files that belong to it, as patches/series says
-#   tree.sh check         refresh changes nothing, export gives the same kernel
+#   tree.sh unfold        the series as commits that have the new files, too, in a work
+#                         tree of its own: to move something from one commit to another
+#   tree.sh fold          take these commits, and the new files as the last one has
+#                         them, back into this repository
+#   tree.sh cut PART DIR  the kernel up to the end of a part of the series
+#   tree.sh check         refresh and fold change nothing, export gives the same kernel
 #
-# patches/series has a line for each commit: PATCH [NEW_FILE...]
+# patches/series has a line for each commit: PATCH [NEW_FILE...] [@PART]. @PART ends a
+# part of the series. A new file is complete with the commit that lists it; what commits
+# before that have of it is in patches/grow, under the name of the patch.
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/lab/apt.sh"
 
@@ -81,13 +88,17 @@ unpack() {
 # commit_patch PARENT PATCH [NEW_FILE...]: apply to the index, print the commit.
 # git apply knows no fuzz: context that differs is an error.
 commit_patch() {
-	local parent=$1 patch=$ROOT/patches/$2 info=$CACHE/mailinfo file blob tree
+	local parent=$1 patch=$ROOT/patches/$2 grow=$ROOT/patches/grow/$2 info=$CACHE/mailinfo file blob mode tree
 	shift 2
-	git_tree apply --cached --whitespace=nowarn "$patch" || die "$patch does not apply to this Linux $BASE"
+	git_tree apply --cached --allow-empty --whitespace=nowarn "$patch" || die "$patch does not apply to this Linux $BASE"
+	if [ "${SERIES:-}" = with ] && [ -f "$grow" ]; then
+		git_tree apply --cached --whitespace=nowarn "$grow" || die "$grow does not apply"
+	fi
 	for file; do
 		[ -f "$ROOT/$file" ] || die "patches/series names $file, which does not exist"
-		blob=$(git_tree hash-object -w "$ROOT/$file")
-		git_tree update-index --add --cacheinfo "100644,$blob,$file"
+		blob=$(git_tree hash-object -w "$ROOT/$file") mode=100644
+		[ ! -x "$ROOT/$file" ] || mode=100755
+		git_tree update-index --add --cacheinfo "$mode,$blob,$file"
 	done
 	tree=$(git_tree write-tree)
 	git mailinfo -k "$info.msg" "$info.diff" <"$patch" >"$info" 2>/dev/null
@@ -97,16 +108,17 @@ commit_patch() {
 		GIT_COMMITTER_DATE=$(field Date) git_tree commit-tree "$tree" -p "$parent"
 }
 
-# series_commit with|without: print the last commit of the series
+# series_commit with|without [PART]: print the last commit of the series, or of a part
 series_commit() {
-	local commit patch files
+	local commit patch files SERIES=$1
 	export GIT_INDEX_FILE=$CACHE/series.index
 	git_tree read-tree refs/lab/base
 	commit=$(git_tree rev-parse refs/lab/base)
 	while read -r patch files; do
 		[ "$1" = with ] || files=
 		# shellcheck disable=SC2086
-		commit=$(commit_patch "$commit" "$patch" $files)
+		commit=$(commit_patch "$commit" "$patch" ${files%%@*})
+		[ -z "${2:-}" ] || [ "@$2" != "@${files##*@}" ] || break
 	done < <(series)
 	rm -f "$GIT_INDEX_FILE"
 	unset GIT_INDEX_FILE
@@ -154,7 +166,7 @@ assemble() {
 slug() { basename "$1" | sed 's/^[0-9]*-//'; }
 
 format_patches() {
-	git_tree format-patch -q -k --zero-commit --no-signature --full-index \
+	git_tree format-patch -q -k --always --zero-commit --no-signature --full-index \
 		--diff-algorithm=histogram -o "$1" "$2"
 }
 
@@ -181,9 +193,12 @@ refresh() {
 	say "  $(series | wc -l) patches written"
 }
 
-# Each new file belongs to exactly one patch
+# Each new file is completed by exactly one patch
 members() {
-	local listed
+	local listed grow
+	for grow in "$ROOT"/patches/grow/*.patch; do
+		[ ! -e "$grow" ] || series | grep -E "^$(basename "$grow")( |\$)" >/dev/null || die "no patch is named as $grow is"
+	done
 	listed=$(series | tr ' \t' '\n\n' | grep / | sort)
 	[ -z "$(uniq -d <<<"$listed")" ] || die "patches/series lists twice: $(uniq -d <<<"$listed")"
 	diff <(new_files) <(printf '%s\n' "$listed") ||
@@ -202,16 +217,109 @@ export_series() {
 	say "  $(find "$dir" -name '*.patch' | wc -l) patches in $dir, for git am on Linux $BASE"
 }
 
+unfold() {
+	local commit
+	members
+	[ ! -e "$CACHE/series" ] || die "$CACHE/series exists: fold it, or remove it"
+	commit=$(series_commit with)
+	git_tree worktree prune
+	git_tree worktree add -q --force -B series "$CACHE/series" "$commit"
+	say "  $(series | wc -l) commits in $CACHE/series, on the branch series"
+}
+
+in_base() { git_tree cat-file -e "refs/lab/base:$1" 2>/dev/null; }
+
+# without_new COMMIT PARENT: the same commit on PARENT, without new files
+without_new() {
+	local tree
+	export GIT_INDEX_FILE=$CACHE/series.index
+	git_tree read-tree "$1"
+	git_tree diff-tree -r --name-only --diff-filter=A refs/lab/base "$1" | git_tree update-index --force-remove --stdin
+	tree=$(git_tree write-tree)
+	unset GIT_INDEX_FILE
+	git_tree log -1 --format=%B "$1" | GIT_AUTHOR_NAME=$(git_tree log -1 --format=%an "$1") \
+		GIT_AUTHOR_EMAIL=$(git_tree log -1 --format=%ae "$1") GIT_AUTHOR_DATE=$(git_tree log -1 --format=%aD "$1") \
+		GIT_COMMITTER_DATE=$(git_tree log -1 --format=%aD "$1") git_tree commit-tree "$tree" -p "$2"
+}
+
+# fold_into DIR LAST: patches/ as it is for the commits that end with LAST, in DIR
+fold_into() {
+	local dir=$1 last=$2 commits commit slim name file path files grown complete i
+	mapfile -t commits < <(git_tree rev-list --reverse "refs/lab/base..$last")
+	slim=$(git_tree rev-parse refs/lab/base)
+	for commit in "${commits[@]}"; do slim=$(without_new "$commit" "$slim"); done
+	# the commit with which each file is complete
+	complete=$(for commit in "${commits[@]}"; do
+		git_tree diff-tree -r --name-only "$commit~1" "$commit" | sed "s/^/$commit /"
+	done | awk '{last[$2] = $1} END {for (file in last) print last[file], file}')
+	git_tree update-ref refs/lab/slim "$slim"
+	rm -rf "$dir" "$dir.numbered"
+	mkdir -p "$dir/grow"
+	format_patches "$dir.numbered" "refs/lab/base..$slim"
+	sed -n '/^#/p' "$ROOT/patches/series" >"$dir/series"
+	i=0
+	for file in "$dir.numbered"/*.patch; do
+		commit=${commits[i++]} files='' grown=()
+		name=$(slug "$file")
+		cp "$file" "$dir/$name"
+		while read -r path; do
+			if in_base "$path"; then continue; fi
+			if grep -qxF "$commit $path" <<<"$complete"; then files+=" $path"; else grown+=("$path"); fi
+		done < <(git_tree diff-tree -r --name-only "$commit~1" "$commit")
+		[ ${#grown[@]} = 0 ] || git_tree diff-tree -p --full-index --diff-algorithm=histogram "$commit~1" "$commit" -- "${grown[@]}" >"$dir/grow/$name"
+		echo "$name$files$(awk -v n="$name" '$1 == n && $NF ~ /^@/ {print " " $NF}' "$ROOT/patches/series")" >>"$dir/series"
+	done
+	rm -rf "$dir.numbered"
+	rmdir --ignore-fail-on-non-empty "$dir/grow"
+}
+
+fold() {
+	local last file
+	last=$(git_tree rev-parse refs/heads/series)
+	[ -z "$(git -C "$CACHE/series" status --porcelain)" ] || die "$CACHE/series has edits that are not committed"
+	! edited || die "$TREE has edits, too"
+	fold_into "$CACHE/folded" "$last"
+	rm -rf "$ROOT/patches"
+	mv "$CACHE/folded" "$ROOT/patches"
+	while read -r file; do
+		git_tree cat-file -e "$last:$file" 2>/dev/null || rm -f "$ROOT/$file"
+	done < <(new_files)
+	git_tree diff-tree -r --name-only --diff-filter=A refs/lab/base "$last" | while read -r file; do
+		mkdir -p "$(dirname "$ROOT/$file")"
+		git_tree show "$last:$file" | cmp -s - "$ROOT/$file" || git_tree show "$last:$file" >"$ROOT/$file"
+		[ "$(git_tree ls-tree "$last" "$file" | cut -c1-6)" != 100755 ] || chmod +x "$ROOT/$file"
+	done
+	git_tree worktree remove --force "$CACHE/series"
+	git_tree reset -q --hard refs/lab/slim
+	git_tree update-ref refs/lab/assembled refs/lab/slim
+	link_new_files
+	members
+	say "  $(series | wc -l) patches and $(new_files | wc -l) new files written"
+}
+
+# cut PART DIR: a work tree of its own, for a build
+cut_series() {
+	series | grep -E " @$1\$" >/dev/null || die "patches/series has no part $1"
+	rm -rf "$2"
+	git_tree worktree prune
+	git_tree worktree add -q --force --detach "$2" "$(series_commit with "$1")"
+}
+
 check() {
 	local before after out=$CACHE/export
-	before=$(cat "$ROOT"/patches/* | sha256sum)
+	before=$(find "$ROOT/patches" -type f -exec sha256sum {} + | sort)
 	refresh >/dev/null
-	after=$(cat "$ROOT"/patches/* | sha256sum)
+	after=$(find "$ROOT/patches" -type f -exec sha256sum {} + | sort)
 	[ "$before" = "$after" ] || die "refresh changes patches/ although the tree was not edited"
 	! grep -lE '^--- /dev/null' "$ROOT"/patches/*.patch || die "patches only edit, new files live in the tree"
 	say "ok refresh is byte-stable"
 
 	export_series "$out" >/dev/null
+	fold_into "$CACHE/folded" refs/lab/series
+	diff -r "$ROOT/patches" "$CACHE/folded" || die "fold changes patches/ although the series was not edited"
+	rm -rf "$CACHE/folded"
+	say "ok fold changes nothing"
+
 	rm -rf "$CACHE/am"
 	git_tree worktree prune
 	git_tree worktree add -q --no-checkout --detach "$CACHE/am" refs/lab/base
@@ -230,6 +338,9 @@ assemble) assemble ;;
 reset) git_tree reset -q --hard refs/lab/assembled ;;
 refresh) refresh ;;
 export) export_series "${2:?directory}" ;;
+unfold) unfold ;;
+fold) fold ;;
+cut) cut_series "${2:?part}" "${3:?directory}" ;;
 check) check ;;
-*) die "usage: $0 assemble|reset|refresh|export DIR|check" ;;
+*) die "usage: $0 assemble|reset|refresh|export DIR|unfold|fold|cut PART DIR|check" ;;
 esac
