@@ -22,7 +22,7 @@ I386=(X86_32 HIGHMEM4G SPARSEMEM_MANUAL "${SMALL[@]}")
 HOTPLUG=(MEMORY_HOTPLUG MEMORY_HOTREMOVE MHP_MEMMAP_ON_MEMORY ZONE_DEVICE FS_DAX)
 CXL=(CXL_PCI CXL_ACPI CXL_MEM)
 DEVDAX=(DEV_DAX DEV_DAX_HMEM DEV_DAX_CXL DEV_DAX_KMEM)
-TESTS=(KUNIT CXL_SYSRAM_KUNIT_TEST MEMORY_GUARD_KUNIT_TEST MEMORY_HOTPLUG_KUNIT_TEST)
+TESTS=(KUNIT CXL_SYSRAM_KUNIT_TEST CXL_DCD_KUNIT_TEST MEMORY_GUARD_KUNIT_TEST MEMORY_HOTPLUG_KUNIT_TEST)
 
 # all VALUE SYMBOL...
 all() { printf "CONFIG_%s=$1\n" "${@:2}"; }
@@ -33,6 +33,7 @@ symbols() {
 	built-in) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM "${TESTS[@]}" ;;
 	built-in-core) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}"; all m "${DEVDAX[@]}" CXL_SYSRAM ;;
 	without-sysram) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}" "${DEVDAX[@]}"; all n CXL_SYSRAM ;;
+	without-dcd) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_SYSRAM "${CXL[@]}" "${DEVDAX[@]}"; all n CXL_DCD ;;
 	without-dax) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_SYSRAM "${CXL[@]}"; all n DEV_DAX ;;
 	without-regions) all y "${X86[@]}" "${HOTPLUG[@]}" "${CXL[@]}" DEV_DAX DEV_DAX_HMEM DEV_DAX_KMEM; all n CXL_REGION ;;
 	without-hotremove) all y "${X86[@]}" MEMORY_HOTPLUG CXL_REGION "${CXL[@]}"; all n MEMORY_HOTREMOVE CXL_SYSRAM ;;
@@ -44,7 +45,7 @@ symbols() {
 	clang) symbols modules ;;
 	esac
 }
-ALL=(modules built-in built-in-core without-sysram without-dax without-regions without-hotremove
+ALL=(modules built-in built-in-core without-sysram without-dcd without-dax without-regions without-hotremove
 	without-hotplug without-hotplug-built-in i386 i386-built-in arm64 clang)
 
 # kmake NAME ARGUMENTS

@@ -37,7 +37,7 @@ config() {
 	# keep the time of a configuration that has not changed
 	cmp -s "$out/.config.new" "$out/.config" || cp "$out/.config.new" "$out/.config"
 	# the unpatched kernel has none of our symbols
-	[ "$name" != stock ] || sed -i -e /CXL_SYSRAM/d -e /MEMORY_GUARD/d -e /MEMORY_HOTPLUG_KUNIT/d "$out/.config.asked"
+	[ "$name" != stock ] || sed -i -e /CXL_SYSRAM/d -e /CXL_DCD/d -e /MEMORY_GUARD/d -e /MEMORY_HOTPLUG_KUNIT/d "$out/.config.asked"
 	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" |
 		awk '{name = $0; sub(/^# /, "", name); sub(/[= ].*/, "", name); last[name] = $0} END {for (name in last) print last[name]}' |
 		sort | while read -r line; do

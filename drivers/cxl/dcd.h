@@ -76,7 +76,7 @@ struct cxl_mbox_dc_response {
 	struct cxl_mbox_dc_item item[];
 } __packed;
 
-#ifdef CONFIG_CXL_REGION
+#ifdef CONFIG_CXL_DCD
 bool cxl_dcd_walk_cel(struct cxl_memdev_state *mds, u16 opcode);
 void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info);
 int devm_cxl_dcd_setup(struct device *host, struct cxl_memdev_state *mds);

@@ -18,7 +18,7 @@
  * DOC: cxl sysram driver
  *
  * Makes System RAM of the capacity of a sysram_region, and takes it back. The
- * core decides when (core/region_sysram.c), and when to give up
+ * core decides when (core/sysram_capacity.c), and when to give up
  * (core/sysram_op.c); this driver owns the how.
  *
  * Who brings memory blocks online: this driver, while it adds them, or later
@@ -337,8 +337,9 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want,
 				const struct range *units, int nr)
 {
-	struct cxl_sysram *sysram = cxlr_sysram->drvdata;
+	struct cxl_sysram *sysram = dev_get_drvdata(&cxlr_sysram->dev);
 	struct cxl_sysram_todo todo = { 0 };
+	enum mmop type = MMOP_OFFLINE;
 	int rc, actions;
 	u64 pieces;
 
@@ -359,7 +360,8 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 		cxl_sysram_sort(cxlr_sysram, &units[i], false, &todo);
 	for (int i = 0; i < nr && actions & CXL_SYSRAM_DO_ONLINE; i++)
 		cxl_sysram_sort(cxlr_sysram, &units[i], true, &todo);
-	return cxl_sysram_plug(sysram, &todo, cxl_sysram_state_to_mmop(want));
+	cxl_sysram_state_plugs(want, &type);
+	return cxl_sysram_plug(sysram, &todo, type);
 }
 
 /*
@@ -434,7 +436,7 @@ static void cxl_sysram_free(struct cxl_sysram *sysram)
 
 DEFINE_FREE(cxl_sysram, struct cxl_sysram *, cxl_sysram_free(_T))
 
-static int cxl_sysram_probe(struct device *dev)
+static int cxl_sysram_driver_probe(struct device *dev)
 {
 	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
 	int rc;
@@ -466,13 +468,14 @@ static int cxl_sysram_probe(struct device *dev)
 		return rc;
 	sysram->mgid = rc;
 
-	rc = cxl_sysram_region_attach(cxlr_sysram, &cxl_sysram_ops, sysram);
+	dev_set_drvdata(dev, sysram);
+	rc = cxl_sysram_region_attach(cxlr_sysram, &cxl_sysram_ops);
 	if (rc) {
 		memory_group_unregister(sysram->mgid);
 		return rc;
 	}
 
-	dev_set_drvdata(dev, no_free_ptr(sysram));
+	retain_and_null_ptr(sysram);
 	return 0;
 }
 
@@ -498,7 +501,7 @@ static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 	return !sysram->added;
 }
 
-static void cxl_sysram_remove(struct device *dev)
+static void cxl_sysram_driver_remove(struct device *dev)
 {
 	struct cxl_sysram *sysram __free(cxl_sysram) = dev_get_drvdata(dev);
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;
@@ -524,27 +527,27 @@ static void cxl_sysram_remove(struct device *dev)
 
 static struct cxl_driver cxl_sysram_driver = {
 	.name = "cxl_sysram",
-	.probe = cxl_sysram_probe,
-	.remove = cxl_sysram_remove,
+	.probe = cxl_sysram_driver_probe,
+	.remove = cxl_sysram_driver_remove,
 	.id = CXL_DEVICE_SYSRAM_REGION,
 	.drv = {
 		.suppress_bind_attrs = true,
 	},
 };
 
-static int __init cxl_sysram_init(void)
+static int __init cxl_sysram_module_init(void)
 {
 	return cxl_driver_register(&cxl_sysram_driver);
 }
-module_init(cxl_sysram_init);
+module_init(cxl_sysram_module_init);
 
-static void __exit cxl_sysram_exit(void)
+static void __exit cxl_sysram_module_exit(void)
 {
 	cxl_driver_unregister(&cxl_sysram_driver);
 	guard(mutex)(&cxl_sysram_types_lock);
 	mt_put_memory_types(&cxl_sysram_types);
 }
-module_exit(cxl_sysram_exit);
+module_exit(cxl_sysram_module_exit);
 
 MODULE_DESCRIPTION("CXL sysram: RAM regions as System RAM under policy");
 MODULE_LICENSE("GPL");

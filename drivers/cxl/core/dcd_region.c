@@ -10,6 +10,7 @@
 #include <sysram.h>
 #include "core.h"
 #include "dcd_core.h"
+#include "region_extent.h"
 
 /**
  * DOC: cxl dynamic capacity regions
@@ -66,7 +67,7 @@ static int cxl_dcd_unit(struct cxl_dcd_region *region,
 			const struct cxl_extent_rec *recs, int nr,
 			struct range *hpa)
 {
-	const u64 block = cxl_memory_block_size();
+	const u64 block = memory_block_size_bytes();
 
 	*hpa = cxl_dcd_to_hpa(region, &recs[0].dpa);
 	if (!IS_ALIGNED(hpa->start, block))
@@ -433,8 +434,8 @@ static int cxl_dcd_region_init(struct cxl_sysram_region *cxlr_sysram,
 	region->cxlr_sysram = cxlr_sysram;
 	region->dpa = DEFINE_RANGE(cxled->dpa_res->start, cxled->dpa_res->end);
 	INIT_LIST_HEAD(&region->prepared);
-	cxlr_sysram->dpa_base = region->dpa.start;
-	cxlr_sysram->dcd = mds->dcd;
+	cxl_dynamic(cxlr_sysram)->dpa_base = region->dpa.start;
+	cxl_dynamic(cxlr_sysram)->dcd = mds->dcd;
 
 	/* All of it in one piece, or nothing here is right */
 	if (cxl_dpa_to_hpa(cxlr, cxlmd, region->dpa.start) !=
@@ -448,7 +449,7 @@ static int cxl_dcd_region_init(struct cxl_sysram_region *cxlr_sysram,
 static void cxl_dcd_detach(void *_region)
 {
 	struct cxl_dcd_region *region = _region;
-	struct cxl_dcd *dcd = region->cxlr_sysram->dcd;
+	struct cxl_dcd *dcd = cxl_dynamic(region->cxlr_sysram)->dcd;
 
 	scoped_guard(mutex, &dcd->regions_lock)
 		list_del(&region->list);
@@ -483,7 +484,7 @@ int devm_cxl_dcd_attach(struct cxl_sysram_region *cxlr_sysram)
 		return rc;
 	}
 
-	dcd = cxlr_sysram->dcd;
+	dcd = cxl_dynamic(cxlr_sysram)->dcd;
 	scoped_guard(mutex, &dcd->regions_lock) {
 		list_add_tail(&region->list, &dcd->regions);
 		rc = cxl_dcd_read_list(dcd, false);
@@ -521,8 +522,8 @@ struct mutex *cxl_dcd_list_lock(struct cxl_dcd *dcd)
 int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 		    const struct range *hpa, int nr)
 {
-	u64 base = cxlr_sysram->dpa_base - cxlr_sysram->hpa_range.start;
-	struct cxl_dcd *dcd = cxlr_sysram->dcd;
+	u64 base = cxl_dynamic(cxlr_sysram)->dpa_base - cxlr_sysram->hpa_range.start;
+	struct cxl_dcd *dcd = cxl_dynamic(cxlr_sysram)->dcd;
 	bool unknown;
 	int rc;
 
@@ -559,11 +560,11 @@ int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
 int cxl_dcd_release_listed(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *hpa, int nr)
 {
-	u64 base = cxlr_sysram->dpa_base - cxlr_sysram->hpa_range.start;
+	u64 base = cxl_dynamic(cxlr_sysram)->dpa_base - cxlr_sysram->hpa_range.start;
 	struct cxl_dcd_recs list = { };
 	int rc, kept = 0;
 
-	rc = cxl_dcd_get_list(cxlr_sysram->dcd, &list);
+	rc = cxl_dcd_get_list(cxl_dynamic(cxlr_sysram)->dcd, &list);
 	void *recs __free(kvfree) = list.recs;
 	if (rc)
 		return rc;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
-#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <cxlmem.h>
 #include <cxl.h>
-#include <sysram.h>
 #include "core.h"
 
 /**
@@ -23,14 +23,51 @@
  * if a user had.
  */
 
-/* Two writers of a bind file: the second one sees what the first has chosen */
-static DEFINE_MUTEX(cxl_explicit_lock);
-
-static bool *cxl_explicit_flag(struct device *dev)
+/*
+ * The override that bind has set, protected by the lock of the override. It is known
+ * by its address: a user may have written the same word since, and then it is his.
+ */
+static const char **cxl_explicit_override(struct device *dev)
 {
 	if (dev->type == CXL_REGION_TYPE())
-		return &container_of(dev, struct cxl_region, dev)->bound_override;
+		return &to_cxl_region(dev)->bound_override;
 	return &to_cxl_dax_region(dev)->bound_override;
+}
+
+/* Set the override, unless there is one */
+static int cxl_explicit_choose(struct device *dev, const char *name)
+{
+	const char *old = NULL, *new = kstrdup(name, GFP_KERNEL);
+
+	if (!new)
+		return -ENOMEM;
+
+	scoped_guard(spinlock, &dev->driver_override.lock) {
+		old = dev->driver_override.name;
+		if (!old) {
+			dev->driver_override.name = new;
+			*cxl_explicit_override(dev) = new;
+		}
+	}
+	if (old)
+		kfree(new);
+	return old ? -EBUSY : 0;
+}
+
+static void cxl_explicit_unchoose(struct device *dev)
+{
+	const char *name = NULL;
+
+	scoped_guard(spinlock, &dev->driver_override.lock) {
+		const char **override = cxl_explicit_override(dev);
+
+		if (*override && *override == dev->driver_override.name) {
+			name = *override;
+			dev->driver_override.name = NULL;
+		}
+		*override = NULL;
+	}
+	kfree(name);
 }
 
 /**
@@ -49,10 +86,8 @@ bool cxl_match_explicit(struct device *dev, const struct device_driver *drv)
 		return match;
 	if (to_cxl_drv(drv)->explicit)
 		return false;
-	/* That of a dynamic region has nothing but what only DAX can use */
 	return !(dev->type == CXL_DAX_REGION_TYPE() &&
-		 is_cxl_sysram_region(dev->parent) &&
-		 !to_cxl_sysram_region(dev->parent)->dynamic);
+		 to_cxl_dax_region(dev)->explicit);
 }
 
 /**
@@ -62,59 +97,51 @@ bool cxl_match_explicit(struct device *dev, const struct device_driver *drv)
  *
  * Context: Process context.
  * Return: 0; -ENODEV when @dev is meant for another driver by its override;
- * -EBUSY when @dev has a driver; -EINTR when killed; or what the probe of @drv
- * answered. On failure the override is what it was.
+ * -EBUSY when @dev has a driver; or what the probe of @drv answered. On failure the
+ * override is what it was.
  */
 int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
 {
-	bool *bound_override = cxl_explicit_flag(dev);
-	int rc;
-
-	ACQUIRE(mutex_kill, lock)(&cxl_explicit_lock);
-	if ((rc = ACQUIRE_ERR(mutex_kill, &lock)))
-		return rc;
+	int rc, match;
 
 	if (READ_ONCE(dev->driver))
 		return -EBUSY;
 
-	switch (device_match_driver_override(dev, drv)) {
-	case 0:
+	match = device_match_driver_override(dev, drv);
+	if (match < 0) {
+		rc = cxl_explicit_choose(dev, drv->name);
+		if (rc)
+			return rc;
+	} else if (!match) {
 		/* Somebody else's choice stands */
 		return -ENODEV;
-	case 1:
-		return device_driver_attach(drv, dev);
 	}
-
-	rc = device_set_driver_override(dev, drv->name);
-	if (rc)
-		return rc;
-	*bound_override = true;
 
 	rc = device_driver_attach(drv, dev);
-	if (rc) {
-		*bound_override = false;
-		device_set_driver_override(dev, "");
-	}
+	if (!rc)
+		return 0;
+
+	/* A rescan of the bus may have been faster, and has done what was asked for */
+	guard(device)(dev);
+	if (match < 0 && dev->driver == drv)
+		return 0;
+	if (match < 0)
+		cxl_explicit_unchoose(dev);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_bind, "dax_cxl");
 
 /**
  * cxl_explicit_released - take back the override that bind has set
- * @dev: the device that @drv lets go
- * @drv: the driver
+ * @dev: a device that an explicit driver is being unbound from
  *
- * An override that a user wrote stays.
+ * An override that a user wrote stays, before or after bind.
  *
- * Context: The remove callback of @drv.
+ * Context: The remove callback of the driver.
  */
-void cxl_explicit_released(struct device *dev, const struct device_driver *drv)
+void cxl_explicit_released(struct device *dev)
 {
-	bool *bound_override = cxl_explicit_flag(dev);
-
-	if (*bound_override && device_match_driver_override(dev, drv) > 0)
-		device_set_driver_override(dev, "");
-	*bound_override = false;
+	cxl_explicit_unchoose(dev);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_released, "dax_cxl");
 

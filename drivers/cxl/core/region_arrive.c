@@ -40,7 +40,7 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_group *group,
 			      struct list_head *prepared)
 {
-	u64 unit = group ? PMD_SIZE : cxl_memory_block_size();
+	u64 unit = group ? PMD_SIZE : memory_block_size_bytes();
 	struct device *dev = &cxlr_sysram->dev;
 	struct cxl_sysram_extent *extent;
 
@@ -104,9 +104,9 @@ void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_extent *extent, *next;
 
 	/* All of an allocation comes before any of it can go */
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	list_for_each_entry_safe(extent, next, prepared, list) {
-		if (cxlr_sysram->extents_closed) {
+		if (cxl_dynamic(cxlr_sysram)->extents_closed) {
 			cxl_sysram_extent_cancel(extent);
 			continue;
 		}
@@ -116,7 +116,7 @@ void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
 			extent->tries = CXL_EXTENT_TRIES;
 		cxl_sysram_extent_show(cxlr_sysram, extent);
 	}
-	queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
+	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
 }
 
 /* The oldest extent that the policy has not been applied to yet, if any */
@@ -125,8 +125,8 @@ static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent = NULL;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	if (cxl_dynamic(cxlr_sysram)->extents_closed)
 		return false;
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
 						&cxlr_sysram->hpa_range))) {
@@ -144,25 +144,28 @@ static void cxl_sysram_extent_tries(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
 	if (extent)
 		extent->tries = tries;
 }
 
-/*
- * Apply the policy to capacity that has arrived; tagged capacity becomes dax
- * devices instead. A failed plug leaves the extent held, and a line in the log.
+/**
+ * cxl_sysram_arrive_work - apply the policy to capacity that has arrived
+ * @work: of a dynamic region
+ *
+ * Tagged capacity becomes dax devices instead. A failed plug leaves the extent held,
+ * and a line in the log.
  */
-static void cxl_sysram_arrive_work(struct work_struct *work)
+void cxl_sysram_arrive_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_sysram_region, arrive_work);
+		container_of(work, struct cxl_dynamic, arrive_work)->cxlr_sysram;
 	struct range hpa;
 
 	cxl_sysram_groups_surface(cxlr_sysram);
 	while (cxl_sysram_extent_fresh(cxlr_sysram, &hpa)) {
-		enum cxl_sysram_policy policy = cxl_sysram_region_policy(cxlr_sysram);
+		enum cxl_sysram_state policy = cxl_sysram_region_policy(cxlr_sysram);
 		int rc;
 
 		rc = cxl_sysram_region_apply(cxlr_sysram, policy, &hpa);
@@ -177,13 +180,4 @@ static void cxl_sysram_arrive_work(struct work_struct *work)
 					     "extent %#llx-%#llx stays unplugged: %pe\n",
 					     hpa.start, hpa.end, ERR_PTR(rc));
 	}
-}
-
-/**
- * cxl_sysram_arrivals_init - a dynamic region is about to have extents
- * @cxlr_sysram: the region
- */
-void cxl_sysram_arrivals_init(struct cxl_sysram_region *cxlr_sysram)
-{
-	INIT_WORK(&cxlr_sysram->arrive_work, cxl_sysram_arrive_work);
 }

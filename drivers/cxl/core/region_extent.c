@@ -42,7 +42,7 @@ static void cxl_sysram_extent_release(struct device *dev)
 {
 	struct cxl_sysram_extent *extent = to_cxl_sysram_extent(dev);
 
-	ida_free(&extent_to_sysram(extent)->extent_ids, extent->id);
+	ida_free(&cxl_dynamic(extent_to_sysram(extent))->extent_ids, extent->id);
 	cxl_sysram_group_put(extent->group);
 	put_device(dev->parent);
 	kfree(extent);
@@ -133,7 +133,7 @@ cxl_sysram_extent_alloc(struct cxl_sysram_region *cxlr_sysram,
 	if (!extent)
 		return NULL;
 
-	extent->id = ida_alloc(&cxlr_sysram->extent_ids, GFP_KERNEL);
+	extent->id = ida_alloc(&cxl_dynamic(cxlr_sysram)->extent_ids, GFP_KERNEL);
 	if (extent->id < 0) {
 		kfree(extent);
 		return NULL;
@@ -170,9 +170,9 @@ static void cxl_sysram_extents_put(struct list_head *extents)
 static bool cxl_sysram_extent_insert(struct cxl_sysram_region *cxlr_sysram,
 				     struct cxl_sysram_extent *extent)
 {
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
 
-	if (!cxl_extent_insert(&cxlr_sysram->extents, &extent->node))
+	if (!cxl_extent_insert(&cxl_dynamic(cxlr_sysram)->extents, &extent->node))
 		return false;
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->capacity += range_len(&extent->node.range);
@@ -182,9 +182,9 @@ static bool cxl_sysram_extent_insert(struct cxl_sysram_region *cxlr_sysram,
 static void cxl_sysram_extent_erase(struct cxl_sysram_region *cxlr_sysram,
 				    struct cxl_sysram_extent *extent)
 {
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
 
-	rb_erase(&extent->node.rb, &cxlr_sysram->extents);
+	rb_erase(&extent->node.rb, &cxl_dynamic(cxlr_sysram)->extents);
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->capacity -= range_len(&extent->node.range);
 }
@@ -232,8 +232,8 @@ cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_extent_node *node;
 
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
-	node = cxl_extent_first(&cxlr_sysram->extents, hpa);
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	node = cxl_extent_first(&cxl_dynamic(cxlr_sysram)->extents, hpa);
 	return node ? container_of(node, struct cxl_sysram_extent, node) : NULL;
 }
 
@@ -288,7 +288,7 @@ int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
 bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa)
 {
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	return cxl_sysram_extent_find(cxlr_sysram, hpa);
 }
 
@@ -308,38 +308,30 @@ bool cxl_sysram_extents_known(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
 	return extent && (uuid_is_null(tag) ||
 			  uuid_equal(tag, cxl_sysram_group_tag(extent->group)));
 }
 
 /**
- * cxl_sysram_region_units - the units in which memory is plugged here
- * @cxlr_sysram: any sysram_region
+ * cxl_sysram_extents_units - the units in which memory is plugged here
+ * @cxlr_sysram: a dynamic region
  * @hpa: the part of the region that matters
- * @releasing: also extents that are to be given back, which may only go
+ * @releasing: also extents that are to be given back, which can only be unplugged
  * @nr: how many there are
  *
  * Return: an array, to be freed with kvfree(); ERR_PTR(-ENOMEM).
  */
-struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
-				      const struct range *hpa, bool releasing,
-				      int *nr)
+struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
+				       const struct range *hpa, bool releasing,
+				       int *nr)
 {
 	struct cxl_sysram_extent *extent = NULL;
 	struct range *units;
 
 	*nr = 0;
-	if (!cxlr_sysram->dynamic) {
-		units = kvmalloc_array(1, sizeof(*units), GFP_KERNEL);
-		if (!units)
-			return ERR_PTR(-ENOMEM);
-		units[(*nr)++] = cxlr_sysram->hpa_range;
-		return units;
-	}
-
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	units = kvmalloc_array(max(cxl_sysram_extents_count(cxlr_sysram, hpa), 1),
 			       sizeof(*units), GFP_KERNEL);
 	if (!units)
@@ -350,7 +342,6 @@ struct range *cxl_sysram_region_units(struct cxl_sysram_region *cxlr_sysram,
 	}
 	return units;
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_units, "cxl_sysram");
 
 /**
  * cxl_sysram_extents_announce - say which extents have changed
@@ -364,7 +355,7 @@ void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent = NULL;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		struct cxl_sysram_census census;
 		enum cxl_sysram_state state;
@@ -406,7 +397,7 @@ void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent = NULL;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
 		if (extent->group == group)
 			cxl_sysram_extent_mark(extent, releasing);
@@ -425,7 +416,7 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_extent *extent = NULL;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
 		struct cxl_sysram_extent *piece;
 		struct range pieces[2];
@@ -503,7 +494,7 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_extent *extent, *next;
 	LIST_HEAD(gone);
 
-	scoped_guard(mutex, &cxlr_sysram->extents_lock) {
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
 		cxl_sysram_extents_take(cxlr_sysram, hpa, group, &gone);
 		cxl_sysram_forget_poison(cxlr_sysram, hpa);
 		list_for_each_entry_safe(extent, next, rest, list) {
@@ -534,39 +525,15 @@ int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
- * cxl_sysram_extents_init - a dynamic region is about to have extents
- * @cxlr_sysram: the region
+ * cxl_sysram_extents_remove - remove all extents
+ * @cxlr_sysram: a dynamic region that is being removed; its capacity stays accepted
  */
-void cxl_sysram_extents_init(struct cxl_sysram_region *cxlr_sysram)
-{
-	mutex_init(&cxlr_sysram->extents_lock);
-	cxlr_sysram->extents = RB_ROOT;
-	INIT_LIST_HEAD(&cxlr_sysram->groups);
-	ida_init(&cxlr_sysram->extent_ids);
-	cxl_sysram_arrivals_init(cxlr_sysram);
-	cxl_sysram_releases_init(cxlr_sysram);
-}
-
-/**
- * cxl_sysram_extents_close - the region goes, its capacity stays accepted
- * @cxlr_sysram: the region; no operation may start any more
- *
- * Context: Process context. Returns when nothing of the extents is in use.
- */
-void cxl_sysram_extents_close(struct cxl_sysram_region *cxlr_sysram)
+void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_extent *extent;
 	LIST_HEAD(gone);
 
-	scoped_guard(mutex, &cxlr_sysram->extents_lock)
-		cxlr_sysram->extents_closed = true;
-	/* Whoever comes too late finds them disabled */
-	disable_work_sync(&cxlr_sysram->arrive_work);
-	disable_work_sync(&cxlr_sysram->lose_work);
-	cxl_sysram_releases_close(cxlr_sysram);
-	cxl_sysram_groups_close(cxlr_sysram);
-
-	scoped_guard(mutex, &cxlr_sysram->extents_lock)
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
 		while ((extent = cxl_sysram_extent_find(cxlr_sysram,
 							&cxlr_sysram->hpa_range))) {
 			cxl_sysram_extent_erase(cxlr_sysram, extent);

@@ -62,7 +62,7 @@ cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
 	struct range *within;
 
 	*nr = 0;
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	within = kvmalloc_array(max(cxl_sysram_extents_count(cxlr_sysram, hpa), 1),
 				sizeof(*within), GFP_KERNEL);
 	if (!within)
@@ -87,14 +87,14 @@ static int cxl_sysram_blocks_unplug(struct cxl_sysram_region *cxlr_sysram,
 	if (!blocks)
 		return -ENOMEM;
 	for (int i = 0; i < nr; i++) {
-		blocks[i] = cxl_range_cover(&hpa[i], cxl_memory_block_size());
+		blocks[i] = cxl_range_cover(&hpa[i], memory_block_size_bytes());
 		plugged |= cxl_sysram_range_plugged(&blocks[i]);
 	}
 	if (!plugged)
 		return 0;
-	if (!cxlr_sysram->ops)
+	if (!cxl_sysram_op_driver(cxlr_sysram))
 		return -EBUSY;
-	return cxlr_sysram->ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
+	return cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
 					   blocks, nr);
 }
 
@@ -103,8 +103,8 @@ static bool __cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_extent_release *release;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(release, &cxlr_sysram->releases, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list)
 		if (release->forced && !release->group &&
 		    range_overlaps(&release->hpa, hpa) &&
 		    (!plugged || cxl_sysram_range_plugged(&release->hpa)))
@@ -140,8 +140,8 @@ bool cxl_sysram_group_lost(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_extent_release *release;
 
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
-	list_for_each_entry(release, &cxlr_sysram->releases, list)
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list)
 		if (release->forced && release->group == group)
 			return true;
 	return false;
@@ -171,7 +171,7 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 	rc = cxl_sysram_extents_rest(cxlr_sysram, &req->range, &rest);
 	if (rc)
 		return rc;
-	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
+	guard(mutex)(cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd));
 	/* Taken meanwhile, then it is not ours to give */
 	rc = __cxl_sysram_extents_lost(cxlr_sysram, &req->range, false) ?
 	     -EBUSY : cxl_dcd_release(cxlr_sysram, hpa, nr);
@@ -187,17 +187,17 @@ static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
-	struct range block = cxl_range_cover(hpa, cxl_memory_block_size());
+	struct range block = cxl_range_cover(hpa, memory_block_size_bytes());
 	int rc;
 
 	if (!cxl_sysram_range_plugged(&block))
 		return 0;
-	if (!cxlr_sysram->ops)
+	if (!cxl_sysram_op_driver(cxlr_sysram))
 		return -EBUSY;
-	rc = cxlr_sysram->ops->poison(cxlr_sysram, hpa);
+	rc = cxl_sysram_op_driver(cxlr_sysram)->poison(cxlr_sysram, hpa);
 	if (rc)
 		return rc;
-	return cxlr_sysram->ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
+	return cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
 					   &block, 1);
 }
 
@@ -205,7 +205,7 @@ static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_piece_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
-	const u64 block = cxl_memory_block_size();
+	const u64 block = memory_block_size_bytes();
 	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
 	int rc = 0, failed = 0;
 
@@ -271,7 +271,7 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 	struct cxl_sysram_extent *extent = NULL;
 	int rc;
 
-	scoped_cond_guard(mutex_kill, return -EINTR, &cxlr_sysram->extents_lock) {
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxl_dynamic(cxlr_sysram)->extents_lock) {
 		while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
 							&cxlr_sysram->hpa_range))) {
 			if (extent->id != id)
@@ -305,8 +305,8 @@ static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_extent_release *release;
 	unsigned int nr = 0;
 
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
-	list_for_each_entry(release, &cxlr_sysram->releases, list) {
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list) {
 		if (release->forced == forced && release->group == group &&
 		    (group || range_contains(&release->hpa, hpa)))
 			return 0;
@@ -323,11 +323,11 @@ static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
 	release->group = cxl_sysram_group_get(group);
 	release->forced = forced;
 	if (!forced) {
-		list_add_tail(&release->list, &cxlr_sysram->releases);
+		list_add_tail(&release->list, &cxl_dynamic(cxlr_sysram)->releases);
 		return 0;
 	}
 	/* Before others: giving it back would be wrong now */
-	list_add(&release->list, &cxlr_sysram->releases);
+	list_add(&release->list, &cxl_dynamic(cxlr_sysram)->releases);
 	dev_err_ratelimited(&cxlr_sysram->dev,
 			    "dynamic capacity %#llx-%#llx was taken away by force, what is in use of it is lost\n",
 			    hpa->start, hpa->end);
@@ -336,10 +336,10 @@ static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
 
 static void cxl_sysram_releases_start(struct cxl_sysram_region *cxlr_sysram)
 {
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
-	cxlr_sysram->release_retry = CXL_RELEASE_RETRY_MIN;
-	queue_work(system_dfl_wq, &cxlr_sysram->lose_work);
-	mod_delayed_work(system_dfl_wq, &cxlr_sysram->release_work, 0);
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	cxl_dynamic(cxlr_sysram)->release_retry = CXL_RELEASE_RETRY_MIN;
+	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->lose_work);
+	mod_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->release_work, 0);
 }
 
 /**
@@ -359,10 +359,10 @@ int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_extent *extent = NULL;
 	int rc = 0;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	if (!cxl_sysram_extent_find(cxlr_sysram, hpa))
 		return -ENOENT;
-	if (cxlr_sysram->extents_closed)
+	if (cxl_dynamic(cxlr_sysram)->extents_closed)
 		return 0;
 
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
@@ -409,8 +409,8 @@ int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_extent *extent = NULL;
 	int rc;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	if (cxl_dynamic(cxlr_sysram)->extents_closed)
 		return 0;
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
 						&cxlr_sysram->hpa_range))) {
@@ -470,22 +470,27 @@ static struct cxl_extent_release *
 cxl_sysram_release_next(struct cxl_sysram_region *cxlr_sysram,
 			struct cxl_extent_release *release)
 {
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed ||
-	    list_is_last(release ? &release->list : &cxlr_sysram->releases,
-			 &cxlr_sysram->releases))
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	if (cxl_dynamic(cxlr_sysram)->extents_closed ||
+	    list_is_last(release ? &release->list : &cxl_dynamic(cxlr_sysram)->releases,
+			 &cxl_dynamic(cxlr_sysram)->releases))
 		return NULL;
 	return release ? list_next_entry(release, list) :
-	       list_first_entry(&cxlr_sysram->releases,
+	       list_first_entry(&cxl_dynamic(cxlr_sysram)->releases,
 				struct cxl_extent_release, list);
 }
 
-/* Only this takes anything out of the list, until the region is closed */
-static void cxl_sysram_releases_work(struct work_struct *work)
+/**
+ * cxl_sysram_releases_work - give back what the device wants back
+ * @work: of a dynamic region
+ *
+ * Only this takes anything out of the list, until the region is closed.
+ */
+void cxl_sysram_releases_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
-		container_of(to_delayed_work(work), struct cxl_sysram_region,
-			     release_work);
+		container_of(to_delayed_work(work), struct cxl_dynamic,
+			     release_work)->cxlr_sysram;
 	struct cxl_extent_release *release, *next;
 
 	release = cxl_sysram_release_next(cxlr_sysram, NULL);
@@ -498,29 +503,18 @@ static void cxl_sysram_releases_work(struct work_struct *work)
 			cxl_sysram_release_mark(cxlr_sysram, release, true);
 			continue;
 		}
-		scoped_guard(mutex, &cxlr_sysram->extents_lock)
+		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
 			list_del(&release->list);
 		cxl_sysram_release_free(release);
 	}
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	if (cxlr_sysram->extents_closed || list_empty(&cxlr_sysram->releases))
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	if (cxl_dynamic(cxlr_sysram)->extents_closed || list_empty(&cxl_dynamic(cxlr_sysram)->releases))
 		return;
-	queue_delayed_work(system_dfl_wq, &cxlr_sysram->release_work,
-			   cxlr_sysram->release_retry);
-	cxlr_sysram->release_retry = min(2 * cxlr_sysram->release_retry,
+	queue_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->release_work,
+			   cxl_dynamic(cxlr_sysram)->release_retry);
+	cxl_dynamic(cxlr_sysram)->release_retry = min(2 * cxl_dynamic(cxlr_sysram)->release_retry,
 					 CXL_RELEASE_RETRY_MAX);
-}
-
-/**
- * cxl_sysram_releases_init - a dynamic region is about to have extents
- * @cxlr_sysram: the region
- */
-void cxl_sysram_releases_init(struct cxl_sysram_region *cxlr_sysram)
-{
-	INIT_LIST_HEAD(&cxlr_sysram->releases);
-	INIT_DELAYED_WORK(&cxlr_sysram->release_work, cxl_sysram_releases_work);
-	INIT_WORK(&cxlr_sysram->lose_work, cxl_sysram_groups_lose_work);
 }
 
 /**
@@ -531,10 +525,10 @@ void cxl_sysram_releases_close(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_extent_release *release, *next;
 
-	disable_delayed_work_sync(&cxlr_sysram->release_work);
+	disable_delayed_work_sync(&cxl_dynamic(cxlr_sysram)->release_work);
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry_safe(release, next, &cxlr_sysram->releases, list) {
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry_safe(release, next, &cxl_dynamic(cxlr_sysram)->releases, list) {
 		list_del(&release->list);
 		cxl_sysram_release_free(release);
 	}

@@ -193,10 +193,10 @@ int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_group_shown(struct cxl_sysram_region *cxlr_sysram,
 			    struct cxl_sysram_group *group)
 {
-	lockdep_assert_held(&cxlr_sysram->extents_lock);
+	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	if (!group->shown++)
 		list_add_tail(&cxl_sysram_group_get(group)->list,
-			      &cxlr_sysram->groups);
+			      &cxl_dynamic(cxlr_sysram)->groups);
 }
 
 static struct cxl_sysram_group *
@@ -204,8 +204,8 @@ cxl_sysram_group_find(struct cxl_sysram_region *cxlr_sysram, const uuid_t *tag)
 {
 	struct cxl_sysram_group *group;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		if (uuid_equal(&group->tag, tag))
 			return cxl_sysram_group_get(group);
 	return NULL;
@@ -218,7 +218,7 @@ typedef bool (*cxl_sysram_group_is)(struct cxl_sysram_region *cxlr_sysram,
 static bool cxl_sysram_group_is_hidden(struct cxl_sysram_region *cxlr_sysram,
 				       const struct cxl_sysram_group *group)
 {
-	return !cxlr_sysram->extents_closed && group->shown == group->nr &&
+	return !cxl_dynamic(cxlr_sysram)->extents_closed && group->shown == group->nr &&
 	       !group->dev_dax && !group->failed &&
 	       !cxl_sysram_group_lost(cxlr_sysram, group);
 }
@@ -237,28 +237,11 @@ cxl_sysram_group_first(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_group *group;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		if (is(cxlr_sysram, group))
 			return cxl_sysram_group_get(group);
 	return NULL;
-}
-
-static int match_dax_region(struct device *dev, const void *data)
-{
-	return dev->type == CXL_DAX_REGION_TYPE();
-}
-
-/**
- * cxl_sysram_region_dax - the dax_regionN of a sysram_region
- * @cxlr_sysram: the region
- *
- * Return: the device, to be put by the caller, or NULL when it is not there yet,
- * or any more.
- */
-struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram)
-{
-	return device_find_child(&cxlr_sysram->dev, NULL, match_dax_region);
 }
 
 /* What could not be done because the region was about to go can be tried again */
@@ -266,8 +249,8 @@ static void cxl_sysram_groups_retry(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		group->failed = false;
 }
 
@@ -288,11 +271,11 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 		return;
 
 	guard(device)(dev);
-	if (!cxlr_sysram->dax_ops)
+	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_hidden))) {
-		dev_dax = cxlr_sysram->dax_ops->add(to_cxl_dax_region(dev),
+		dev_dax = cxl_dynamic(cxlr_sysram)->dax_ops->add(to_cxl_dax_region(dev),
 						    &group->tag, group->hpa,
 						    group->nr);
 		group->failed = IS_ERR(dev_dax);
@@ -326,8 +309,8 @@ int cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
 		if (cxlr_sysram->dying)
 			return -ENXIO;
 	}
-	cxlr_sysram->dax_ops = ops;
-	queue_work(system_dfl_wq, &cxlr_sysram->arrive_work);
+	cxl_dynamic(cxlr_sysram)->dax_ops = ops;
+	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
 	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_attach_dax, "dax_cxl");
@@ -342,9 +325,9 @@ void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
-	cxlr_sysram->dax_ops = NULL;
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list) {
+	cxl_dynamic(cxlr_sysram)->dax_ops = NULL;
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list) {
 		group->dev_dax = NULL;
 		group->failed = false;
 		group->lost = false;
@@ -363,8 +346,8 @@ u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram)
 	struct cxl_sysram_group *group;
 	u64 size = 0;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		for (int i = 0; i < group->nr; i++)
 			size += range_len(&group->hpa[i]) -
 				cxl_sysram_range_plugged(&group->hpa[i]);
@@ -389,8 +372,8 @@ bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
-	guard(mutex)(&cxlr_sysram->extents_lock);
-	list_for_each_entry(group, &cxlr_sysram->groups, list)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		if (cxl_sysram_group_plugged(group))
 			return true;
 	return false;
@@ -400,7 +383,7 @@ bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram)
 static void cxl_sysram_group_remove(struct cxl_sysram_region *cxlr_sysram,
 				    struct cxl_sysram_group *group)
 {
-	scoped_guard(mutex, &cxlr_sysram->extents_lock)
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
 		list_del_init(&group->list);
 	cxl_sysram_group_forget(group);
 	cxl_sysram_group_put(group);
@@ -410,7 +393,7 @@ static void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 					struct cxl_sysram_group *group)
 {
 	if (group->dev_dax)
-		cxlr_sysram->dax_ops->remove(group->dev_dax);
+		cxl_dynamic(cxlr_sysram)->dax_ops->remove(group->dev_dax);
 	group->dev_dax = NULL;
 }
 
@@ -435,14 +418,14 @@ void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group, *next;
 
-	list_for_each_entry_safe(group, next, &cxlr_sysram->groups, list)
+	list_for_each_entry_safe(group, next, &cxl_dynamic(cxlr_sysram)->groups, list)
 		cxl_sysram_group_remove(cxlr_sysram, group);
 }
 
 static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 				 struct cxl_sysram_group *group)
 {
-	const struct cxl_sysram_dax_ops *ops = cxlr_sysram->dax_ops;
+	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(cxlr_sysram)->dax_ops;
 	int rc = 0;
 
 	/* Also by a kmem that has left it behind */
@@ -453,9 +436,9 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		return rc;
 
-	scoped_guard(mutex, cxl_dcd_list_lock(cxlr_sysram->dcd)) {
+	scoped_guard(mutex, cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd)) {
 		/* Taken meanwhile, then it is not ours to give */
-		scoped_guard(mutex, &cxlr_sysram->extents_lock)
+		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
 			rc = cxl_sysram_group_lost(cxlr_sysram, group) ? -EBUSY : 0;
 		rc = rc ?: cxl_dcd_release(cxlr_sysram, group->hpa, group->nr);
 		if (!rc)
@@ -470,8 +453,8 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 				   struct cxl_sysram_group *group)
 {
-	const struct cxl_sysram_ops *ops = cxlr_sysram->ops;
-	u64 block = cxl_memory_block_size();
+	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
+	u64 block = memory_block_size_bytes();
 	int rc = 0;
 
 	for (int i = 0; i < group->nr; i++) {
@@ -493,7 +476,7 @@ static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 				 struct cxl_sysram_group *group)
 {
-	const struct cxl_sysram_dax_ops *ops = cxlr_sysram->dax_ops;
+	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(cxlr_sysram)->dax_ops;
 	int rc = 0;
 
 	if (group->dev_dax)
@@ -508,7 +491,7 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_group_remove_dax(cxlr_sysram, group);
 
 	/* What is left must not come back as if it were all of it */
-	guard(mutex)(cxl_dcd_list_lock(cxlr_sysram->dcd));
+	guard(mutex)(cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd));
 	rc = cxl_dcd_release_listed(cxlr_sysram, group->hpa, group->nr);
 	if (!rc)
 		cxl_sysram_group_gone(cxlr_sysram, group);
@@ -524,7 +507,7 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_groups_lose_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_sysram_region, lose_work);
+		container_of(work, struct cxl_dynamic, lose_work)->cxlr_sysram;
 	struct cxl_sysram_group *group;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
@@ -532,11 +515,11 @@ void cxl_sysram_groups_lose_work(struct work_struct *work)
 		return;
 
 	guard(device)(dev);
-	if (!cxlr_sysram->dax_ops)
+	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_unseen))) {
-		cxlr_sysram->dax_ops->lose(group->dev_dax, NULL);
+		cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, NULL);
 		group->lost = true;
 		cxl_sysram_group_put(group);
 	}
@@ -548,9 +531,12 @@ cxl_sysram_group_go_locked(struct cxl_sysram_region *cxlr_sysram,
 			   int (*go)(struct cxl_sysram_region *cxlr_sysram,
 				     struct cxl_sysram_group *group))
 {
+	const struct cxl_sysram_group *meant = req->data;
+
 	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_find(cxlr_sysram, &req->tag);
-	if (!group || (req->group && req->group != group))
+		cxl_sysram_group_find(cxlr_sysram, &meant->tag);
+	/* Another one by now that has the same tag? */
+	if (group != meant)
 		return -ENOENT;
 	return go(cxlr_sysram, group);
 }
@@ -614,7 +600,7 @@ void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
 			     struct cxl_sysram_group *group, bool forced)
 {
-	struct cxl_sysram_request req = { .tag = group->tag, .group = group };
+	struct cxl_sysram_request req = { .data = group };
 
 	cxl_sysram_group_mark(cxlr_sysram, group, true);
 	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,

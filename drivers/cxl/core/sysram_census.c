@@ -7,7 +7,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
-#include <sysram.h>
+#include "sysram_core.h"
 
 /**
  * DOC: cxl sysram census
@@ -41,23 +41,23 @@ static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
 	return 0;
 }
 
-struct cxl_sysram_walk {
+struct cxl_sysram_count {
 	struct cxl_sysram_census *census;
 	u64 plugged_size;
 };
 
-static int cxl_sysram_walk_ram(struct resource *res, void *arg)
+static int cxl_sysram_count_resource(struct resource *res, void *arg)
 {
-	const u64 block = cxl_memory_block_size();
-	struct cxl_sysram_walk *walk = arg;
+	const u64 block = memory_block_size_bytes();
+	struct cxl_sysram_count *count = arg;
 
-	walk->plugged_size += resource_size(res);
-	if (!walk->census)
+	count->plugged_size += resource_size(res);
+	if (!count->census)
 		return 0;
 
 	for (u64 hpa = ALIGN(res->start, block); hpa + block - 1 <= res->end;
 	     hpa += block)
-		cxl_sysram_block(hpa, walk->census);
+		cxl_sysram_block(hpa, count->census);
 
 	return 0;
 }
@@ -66,17 +66,17 @@ static int cxl_sysram_walk_ram(struct resource *res, void *arg)
  * Who added the memory does not matter, we or kmem: memory that exists has a
  * busy System RAM resource. The resource tree is read under its own lock only.
  */
-static u64 cxl_sysram_walk(const struct range *range,
-			   struct cxl_sysram_census *census)
+static u64 cxl_sysram_count_range(const struct range *range,
+				  struct cxl_sysram_census *census)
 {
-	struct cxl_sysram_walk walk = { .census = census };
+	struct cxl_sysram_count count = { .census = census };
 
 	walk_iomem_res_desc(IORES_DESC_NONE,
 			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-			    range->start, range->end, &walk,
-			    cxl_sysram_walk_ram);
+			    range->start, range->end, &count,
+			    cxl_sysram_count_resource);
 
-	return walk.plugged_size;
+	return count.plugged_size;
 }
 
 /**
@@ -87,7 +87,7 @@ static u64 cxl_sysram_walk(const struct range *range,
  */
 u64 cxl_sysram_range_plugged(const struct range *range)
 {
-	return cxl_sysram_walk(range, NULL);
+	return cxl_sysram_count_range(range, NULL);
 }
 
 /**
@@ -107,7 +107,7 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 	if (!blocks)
 		return;
 
-	cxl_sysram_walk(range, census);
+	cxl_sysram_count_range(range, census);
 	seen = census->offline + census->kernel + census->movable;
 	census->unplugged = blocks > seen ? blocks - seen : 0;
 }
@@ -122,15 +122,11 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 void cxl_sysram_range_census(const struct range *range,
 			     struct cxl_sysram_census *census)
 {
+	struct range whole = memory_block_aligned_range(range);
 	u64 blocks = 0;
 
-	if (IS_ENABLED(CONFIG_MEMORY_HOTPLUG)) {
-		struct range whole = memory_block_aligned_range(range);
-
-		if (whole.start < whole.end)
-			blocks = div64_u64(range_len(&whole),
-					   cxl_memory_block_size());
-	}
+	if (whole.start < whole.end)
+		blocks = div64_u64(range_len(&whole), memory_block_size_bytes());
 	cxl_sysram_blocks_census(range, blocks, census);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_census, "cxl_sysram");

@@ -7,7 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include "sysram_op.h"
+#include "sysram_core.h"
 
 /**
  * DOC: cxl sysram operations
@@ -39,7 +39,7 @@ MODULE_PARM_DESC(unplug_timeout,
  * struct cxl_sysram_op - one operation, on the stack of whoever runs it
  * @ctl: for memory hotplug
  * @cxlr_sysram: the region
- * @owner: module that the operation calls into, pinned, or NULL
+ * @ops: the System RAM driver, pinned, or NULL
  * @progress: @ctl's, when it was looked at last
  * @when: jiffies of the last progress
  * @cancelled: the region is torn down
@@ -48,7 +48,7 @@ MODULE_PARM_DESC(unplug_timeout,
 struct cxl_sysram_op {
 	struct mhp_ctl ctl;
 	struct cxl_sysram_region *cxlr_sysram;
-	struct module *owner;
+	const struct cxl_sysram_ops *ops;
 	unsigned long progress;
 	unsigned long when;
 	bool cancelled;
@@ -95,7 +95,8 @@ static void cxl_sysram_op_retire(struct cxl_sysram_op *op)
 		cxlr_sysram->ctl = NULL;
 	}
 	wake_up_all(&cxlr_sysram->wait);
-	module_put(op->owner);
+	if (op->ops)
+		module_put(op->ops->owner);
 }
 
 /*
@@ -130,7 +131,7 @@ static bool cxl_sysram_op_claim(struct cxl_sysram_op *op,
 			*rc = -ENXIO;
 			return true;
 		}
-		op->owner = cxlr_sysram->ops->owner;
+		op->ops = cxlr_sysram->ops;
 	}
 	cxlr_sysram->op = op;
 	cxlr_sysram->ctl = &op->ctl;
@@ -187,6 +188,21 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 	put_device(&cxlr_sysram->dev);
 	return rc;
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_op_run, "cxl_sysram_op_kunit");
+
+/**
+ * cxl_sysram_op_driver - the System RAM driver, for an operation
+ * @cxlr_sysram: the region
+ *
+ * Context: An operation. The driver may be on its way out, but does not get there
+ * before the operation has ended.
+ * Return: the driver that was bound when the operation started, or NULL.
+ */
+const struct cxl_sysram_ops *
+cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram)
+{
+	return cxlr_sysram->op->ops;
+}
 
 /**
  * cxl_sysram_op_drain - end the present operation, if any, and wait for it
@@ -205,3 +221,4 @@ void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram)
 	}
 	wait_event(cxlr_sysram->wait, !READ_ONCE(cxlr_sysram->op));
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_op_drain, "cxl_sysram_op_kunit");

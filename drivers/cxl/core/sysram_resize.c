@@ -9,12 +9,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include <cxlmem.h>
-#include <cxl.h>
-#include <sysram.h>
-#include "core.h"
-#include "region_extent.h"
-#include "sysram_op.h"
+#include "sysram_core.h"
 
 /**
  * DOC: cxl sysram resize
@@ -93,7 +88,7 @@ static int cxl_sysram_cmp_used(const void *a, const void *b)
 static int cxl_sysram_collect(struct cxl_sysram_region *cxlr_sysram,
 			      bool plugged, struct cxl_sysram_blocks *blocks)
 {
-	const u64 size = cxl_memory_block_size();
+	const u64 size = memory_block_size_bytes();
 	u64 max = div64_u64(range_len(&cxlr_sysram->hpa_range), size);
 	int nr;
 
@@ -154,8 +149,8 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_region_census(cxlr_sysram, &census);
 	want = cxl_sysram_census_grow(&census,
 				      cxl_sysram_region_policy(cxlr_sysram));
-	return cxlr_sysram->ops->set_state(cxlr_sysram, want, ranges,
-					   cxl_sysram_join(blocks, nr, ranges));
+	return cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram, want, ranges,
+			cxl_sysram_join(blocks, nr, ranges));
 }
 
 /**
@@ -206,10 +201,9 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 	};
 	int rc;
 
-	/* What is gone must not be migrated, and who takes it out is waiting */
-	if (cxlr_sysram->dynamic &&
-	    cxl_sysram_extents_lost(cxlr_sysram, &block->range))
-		return -EBUSY;
+	rc = cxl_sysram_region_check_unplug(cxlr_sysram, &block->range, false);
+	if (rc)
+		return rc;
 
 	/* The first attempts at all of them may take longer than one that is stuck */
 	if (!block->tried)
@@ -217,8 +211,9 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 	block->tried = true;
 
 	cxlr_sysram->ctl = &attempt.ctl;
-	rc = cxlr_sysram->ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
-					 &block->range, 1);
+	rc = cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram,
+							  CXL_SYSRAM_UNPLUGGED,
+							  &block->range, 1);
 	cxlr_sysram->ctl = attempt.outer;
 	*stuck |= attempt.stuck;
 	if (rc)
@@ -287,12 +282,12 @@ static int cxl_sysram_shrink(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 			     const struct cxl_sysram_request *req)
 {
-	const u64 size = cxl_memory_block_size();
+	const u64 size = memory_block_size_bytes();
 	struct cxl_sysram_blocks blocks;
 	u64 before, left;
 	int rc;
 
-	if (cxl_sysram_region_policy(cxlr_sysram) == CXL_SYSRAM_POLICY_NEVER)
+	if (cxl_sysram_region_policy(cxlr_sysram) == CXL_SYSRAM_NEVER)
 		return -EPERM;
 
 	before = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
@@ -311,7 +306,7 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 
 	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range) != before)
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
-	cxl_sysram_extents_announce(cxlr_sysram, &cxlr_sysram->hpa_range);
+	cxl_sysram_region_announce(cxlr_sysram, &cxlr_sysram->hpa_range);
 	return rc;
 }
 
@@ -324,7 +319,7 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
  * Return: 0; -EINVAL when @bytes is not a multiple of the memory block size, or more
  * than what there is in whole blocks; -EPERM under the policy "never"; -EBUSY when
  * the range belongs to DAX, or fewer blocks could go; -ENXIO without a System RAM
- * driver, or when the region is about to go; else as cxl_sysram_op_run(), or what
+ * driver, or when the region is about to be removed; else as cxl_sysram_op_run(), or what
  * memory hotplug answered. After a failure to grow nothing has changed; after one
  * to shrink, what has gone stays gone.
  */
@@ -332,7 +327,7 @@ int cxl_sysram_region_resize(struct cxl_sysram_region *cxlr_sysram, u64 bytes)
 {
 	struct cxl_sysram_request req = { .bytes = bytes };
 
-	if (!IS_ALIGNED(bytes, cxl_memory_block_size()))
+	if (!IS_ALIGNED(bytes, memory_block_size_bytes()))
 		return -EINVAL;
 	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
 				 cxl_sysram_resize, &req);

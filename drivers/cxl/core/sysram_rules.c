@@ -4,7 +4,7 @@
 #include <sysram.h>
 
 /**
- * DOC: cxl sysram state
+ * DOC: cxl sysram rules
  *
  * The words of the 'hotplug' and 'state' attributes, and the rules between
  * them. Nothing here takes a lock or looks at the system: a census of memory
@@ -15,15 +15,6 @@
  * at every write, and never remembered.
  */
 
-static const char * const cxl_sysram_policy_names[] = {
-	[CXL_SYSRAM_POLICY_NONE] = "none",
-	[CXL_SYSRAM_POLICY_NEVER] = "never",
-	[CXL_SYSRAM_POLICY_OFFLINE] = "offline",
-	[CXL_SYSRAM_POLICY_ONLINE] = "online",
-	[CXL_SYSRAM_POLICY_ONLINE_KERNEL] = "online_kernel",
-	[CXL_SYSRAM_POLICY_ONLINE_MOVABLE] = "online_movable",
-};
-
 static const char * const cxl_sysram_state_names[] = {
 	[CXL_SYSRAM_UNPLUGGED] = "unplugged",
 	[CXL_SYSRAM_OFFLINE] = "offline",
@@ -31,59 +22,70 @@ static const char * const cxl_sysram_state_names[] = {
 	[CXL_SYSRAM_ONLINE_KERNEL] = "online_kernel",
 	[CXL_SYSRAM_ONLINE_MOVABLE] = "online_movable",
 	[CXL_SYSRAM_MIXED] = "mixed",
+	[CXL_SYSRAM_NEVER] = "never",
 };
 
-/**
- * cxl_sysram_policy_from_str - parse a policy word
- * @buf: NUL-terminated, a newline at the end is ignored
- * @len: bytes that were written; a NUL among them is an error
- *
- * Return: an enum cxl_sysram_policy, or -EINVAL.
- */
-int cxl_sysram_policy_from_str(const char *buf, size_t len)
+static int cxl_sysram_word(const char *buf, size_t len)
 {
 	if (strlen(buf) != len)
 		return -EINVAL;
-	return sysfs_match_string(cxl_sysram_policy_names, buf);
+	return sysfs_match_string(cxl_sysram_state_names, buf);
+}
+
+/**
+ * cxl_sysram_policy_from_str - parse a word that is written to 'hotplug'
+ * @buf: NUL-terminated, a newline at the end is ignored
+ * @len: bytes that were written; a NUL among them is an error
+ *
+ * Return: what capacity is to become as it arrives, CXL_SYSRAM_UNPLUGGED for "none";
+ * -EINVAL for any other word.
+ */
+int cxl_sysram_policy_from_str(const char *buf, size_t len)
+{
+	int state = cxl_sysram_word(buf, len);
+
+	if (state == -EINVAL && strlen(buf) == len && sysfs_streq(buf, "none"))
+		return CXL_SYSRAM_UNPLUGGED;
+	if (state == CXL_SYSRAM_UNPLUGGED || state == CXL_SYSRAM_MIXED)
+		return -EINVAL;
+	return state;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_from_str, "cxl_sysram_kunit");
 
 /**
- * cxl_sysram_policy_to_str - the word for a policy
- * @policy: the policy
+ * cxl_sysram_policy_to_str - the word that 'hotplug' shows
+ * @policy: what capacity is to become as it arrives
  *
  * Return: a constant string.
  */
-const char *cxl_sysram_policy_to_str(enum cxl_sysram_policy policy)
+const char *cxl_sysram_policy_to_str(enum cxl_sysram_state policy)
 {
-	return cxl_sysram_policy_names[policy];
+	if (policy == CXL_SYSRAM_UNPLUGGED)
+		return "none";
+	return cxl_sysram_state_names[policy];
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_to_str, "cxl_sysram,cxl_sysram_kunit");
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_to_str, "cxl_sysram_kunit");
 
 /**
- * cxl_sysram_state_from_str - parse a state that may be wanted
+ * cxl_sysram_state_from_str - parse a word that is written to 'state'
  * @buf: NUL-terminated, a newline at the end is ignored
  * @len: bytes that were written; a NUL among them is an error
  *
- * Return: an enum cxl_sysram_state, or -EINVAL, also for "mixed", which can
- * only be found.
+ * Return: the state that is wanted; -EINVAL for any other word, also for "mixed",
+ * which can be found only.
  */
 int cxl_sysram_state_from_str(const char *buf, size_t len)
 {
-	int state;
+	int state = cxl_sysram_word(buf, len);
 
-	if (strlen(buf) != len)
-		return -EINVAL;
-
-	state = sysfs_match_string(cxl_sysram_state_names, buf);
-	if (state == CXL_SYSRAM_MIXED)
+	if (state == CXL_SYSRAM_NEVER || state == CXL_SYSRAM_MIXED)
 		return -EINVAL;
 	return state;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_from_str, "cxl_sysram_kunit");
 
 /**
- * cxl_sysram_state_to_str - the word for a state
+ * cxl_sysram_state_to_str - the word that 'state' shows
  * @state: the state
  *
  * Return: a constant string.
@@ -92,60 +94,36 @@ const char *cxl_sysram_state_to_str(enum cxl_sysram_state state)
 {
 	return cxl_sysram_state_names[state];
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_to_str, "cxl_sysram,cxl_sysram_kunit");
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_to_str, "cxl_sysram_kunit");
 
 /**
- * cxl_sysram_policy_plugs - does a policy make System RAM, and of which type
- * @policy: the policy
- * @type: set when the policy plugs
+ * cxl_sysram_state_plugs - does a policy make System RAM, and with which type
+ * @state: what capacity is to become
+ * @type: how the memory blocks are to be brought online, set when it does
  *
- * Return: true when capacity that arrives is to be plugged with @type.
+ * Return: true unless the capacity stays unplugged.
  */
-bool cxl_sysram_policy_plugs(enum cxl_sysram_policy policy, enum mmop *type)
-{
-	switch (policy) {
-	case CXL_SYSRAM_POLICY_NONE:
-	case CXL_SYSRAM_POLICY_NEVER:
-		return false;
-	case CXL_SYSRAM_POLICY_OFFLINE:
-		*type = MMOP_OFFLINE;
-		return true;
-	case CXL_SYSRAM_POLICY_ONLINE:
-		*type = MMOP_ONLINE;
-		return true;
-	case CXL_SYSRAM_POLICY_ONLINE_KERNEL:
-		*type = MMOP_ONLINE_KERNEL;
-		return true;
-	case CXL_SYSRAM_POLICY_ONLINE_MOVABLE:
-		*type = MMOP_ONLINE_MOVABLE;
-		return true;
-	}
-	return false;
-}
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_policy_plugs,
-			  "cxl_sysram,dax_cxl,cxl_sysram_kunit");
-
-/**
- * cxl_sysram_state_to_mmop - the online type that a wanted state stands for
- * @state: a state that cxl_sysram_census_action() turned into a plug or online
- *
- * Return: the type for the memory hotplug core.
- */
-enum mmop cxl_sysram_state_to_mmop(enum cxl_sysram_state state)
+bool cxl_sysram_state_plugs(enum cxl_sysram_state state, enum mmop *type)
 {
 	switch (state) {
+	case CXL_SYSRAM_OFFLINE:
+		*type = MMOP_OFFLINE;
+		return true;
 	case CXL_SYSRAM_ONLINE:
-		return MMOP_ONLINE;
+		*type = MMOP_ONLINE;
+		return true;
 	case CXL_SYSRAM_ONLINE_KERNEL:
-		return MMOP_ONLINE_KERNEL;
+		*type = MMOP_ONLINE_KERNEL;
+		return true;
 	case CXL_SYSRAM_ONLINE_MOVABLE:
-		return MMOP_ONLINE_MOVABLE;
+		*type = MMOP_ONLINE_MOVABLE;
+		return true;
 	default:
-		return MMOP_OFFLINE;
+		return false;
 	}
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_to_mmop,
-			  "cxl_sysram,cxl_sysram_kunit");
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_state_plugs,
+			  "cxl_sysram,dax_cxl,cxl_sysram_kunit");
 
 /**
  * cxl_sysram_census_state - the one word for what a census found
@@ -172,8 +150,7 @@ cxl_sysram_census_state(const struct cxl_sysram_census *census)
 		return CXL_SYSRAM_OFFLINE;
 	return CXL_SYSRAM_UNPLUGGED;
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_state,
-			  "cxl_sysram,cxl_sysram_kunit");
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_state, "cxl_sysram_kunit");
 
 /**
  * cxl_sysram_census_action - what has to be done to reach a state
@@ -222,28 +199,6 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_action,
 			  "cxl_sysram,cxl_sysram_kunit");
 
 /**
- * cxl_sysram_policy_state - what a policy makes of capacity
- * @policy: any
- *
- * Return: the state that is wanted, CXL_SYSRAM_UNPLUGGED when the policy plugs
- * nothing.
- */
-enum cxl_sysram_state cxl_sysram_policy_state(enum cxl_sysram_policy policy)
-{
-	static const enum cxl_sysram_state states[] = {
-		[MMOP_OFFLINE] = CXL_SYSRAM_OFFLINE,
-		[MMOP_ONLINE] = CXL_SYSRAM_ONLINE,
-		[MMOP_ONLINE_KERNEL] = CXL_SYSRAM_ONLINE_KERNEL,
-		[MMOP_ONLINE_MOVABLE] = CXL_SYSRAM_ONLINE_MOVABLE,
-	};
-	enum mmop type;
-
-	if (!cxl_sysram_policy_plugs(policy, &type))
-		return CXL_SYSRAM_UNPLUGGED;
-	return states[type];
-}
-
-/**
  * cxl_sysram_census_grow - what blocks become that are plugged beside others
  * @census: blocks by what they are now
  * @policy: of the region
@@ -253,14 +208,14 @@ enum cxl_sysram_state cxl_sysram_policy_state(enum cxl_sysram_policy policy)
  */
 enum cxl_sysram_state
 cxl_sysram_census_grow(const struct cxl_sysram_census *census,
-		       enum cxl_sysram_policy policy)
+		       enum cxl_sysram_state policy)
 {
 	int kinds = !!census->offline + !!census->kernel + !!census->movable;
-	enum cxl_sysram_state state = cxl_sysram_policy_state(policy);
+	enum mmop type;
 
 	if (kinds != 1)
-		return state == CXL_SYSRAM_UNPLUGGED ?
-		       CXL_SYSRAM_ONLINE_MOVABLE : state;
+		return cxl_sysram_state_plugs(policy, &type) ?
+		       policy : CXL_SYSRAM_ONLINE_MOVABLE;
 	if (census->movable)
 		return CXL_SYSRAM_ONLINE_MOVABLE;
 	return census->kernel ? CXL_SYSRAM_ONLINE_KERNEL : CXL_SYSRAM_OFFLINE;

@@ -9,38 +9,57 @@
 
 static void policy_words(struct kunit *test)
 {
-	static const char * const words[] = {
-		"none", "never", "offline", "online", "online_kernel",
-		"online_movable",
+	static const struct {
+		const char *word;
+		enum cxl_sysram_state policy;
+	} words[] = {
+		{ "none", CXL_SYSRAM_UNPLUGGED },
+		{ "never", CXL_SYSRAM_NEVER },
+		{ "offline", CXL_SYSRAM_OFFLINE },
+		{ "online", CXL_SYSRAM_ONLINE },
+		{ "online_kernel", CXL_SYSRAM_ONLINE_KERNEL },
+		{ "online_movable", CXL_SYSRAM_ONLINE_MOVABLE },
 	};
 	char line[32];
 
 	for (int i = 0; i < ARRAY_SIZE(words); i++) {
-		KUNIT_EXPECT_EQ(test, i,
-				cxl_sysram_policy_from_str(words[i], strlen(words[i])));
-		KUNIT_EXPECT_STREQ(test, words[i], cxl_sysram_policy_to_str(i));
+		const char *word = words[i].word;
 
-		snprintf(line, sizeof(line), "%s\n", words[i]);
-		KUNIT_EXPECT_EQ(test, i,
+		KUNIT_EXPECT_EQ(test, words[i].policy,
+				cxl_sysram_policy_from_str(word, strlen(word)));
+		KUNIT_EXPECT_STREQ(test, word,
+				   cxl_sysram_policy_to_str(words[i].policy));
+
+		snprintf(line, sizeof(line), "%s\n", word);
+		KUNIT_EXPECT_EQ(test, words[i].policy,
 				cxl_sysram_policy_from_str(line, strlen(line)));
 	}
 }
 
 static void state_words(struct kunit *test)
 {
-	static const char * const words[] = {
-		"unplugged", "offline", "online", "online_kernel",
-		"online_movable",
+	static const struct {
+		const char *word;
+		enum cxl_sysram_state state;
+	} words[] = {
+		{ "unplugged", CXL_SYSRAM_UNPLUGGED },
+		{ "offline", CXL_SYSRAM_OFFLINE },
+		{ "online", CXL_SYSRAM_ONLINE },
+		{ "online_kernel", CXL_SYSRAM_ONLINE_KERNEL },
+		{ "online_movable", CXL_SYSRAM_ONLINE_MOVABLE },
 	};
 	char line[32];
 
 	for (int i = 0; i < ARRAY_SIZE(words); i++) {
-		KUNIT_EXPECT_EQ(test, i,
-				cxl_sysram_state_from_str(words[i], strlen(words[i])));
-		KUNIT_EXPECT_STREQ(test, words[i], cxl_sysram_state_to_str(i));
+		const char *word = words[i].word;
 
-		snprintf(line, sizeof(line), "%s\n", words[i]);
-		KUNIT_EXPECT_EQ(test, i,
+		KUNIT_EXPECT_EQ(test, words[i].state,
+				cxl_sysram_state_from_str(word, strlen(word)));
+		KUNIT_EXPECT_STREQ(test, word,
+				   cxl_sysram_state_to_str(words[i].state));
+
+		snprintf(line, sizeof(line), "%s\n", word);
+		KUNIT_EXPECT_EQ(test, words[i].state,
 				cxl_sysram_state_from_str(line, strlen(line)));
 	}
 	/* Can be found, cannot be wanted */
@@ -90,38 +109,26 @@ static void bad_words(struct kunit *test)
 static void policy_types(struct kunit *test)
 {
 	static const struct {
-		enum cxl_sysram_policy policy;
+		enum cxl_sysram_state policy;
 		bool plugs;
 		enum mmop type;
 	} cases[] = {
-		{ CXL_SYSRAM_POLICY_NONE, false },
-		{ CXL_SYSRAM_POLICY_NEVER, false },
-		{ CXL_SYSRAM_POLICY_OFFLINE, true, MMOP_OFFLINE },
-		{ CXL_SYSRAM_POLICY_ONLINE, true, MMOP_ONLINE },
-		{ CXL_SYSRAM_POLICY_ONLINE_KERNEL, true, MMOP_ONLINE_KERNEL },
-		{ CXL_SYSRAM_POLICY_ONLINE_MOVABLE, true, MMOP_ONLINE_MOVABLE },
+		{ CXL_SYSRAM_UNPLUGGED, false },
+		{ CXL_SYSRAM_NEVER, false },
+		{ CXL_SYSRAM_OFFLINE, true, MMOP_OFFLINE },
+		{ CXL_SYSRAM_ONLINE, true, MMOP_ONLINE },
+		{ CXL_SYSRAM_ONLINE_KERNEL, true, MMOP_ONLINE_KERNEL },
+		{ CXL_SYSRAM_ONLINE_MOVABLE, true, MMOP_ONLINE_MOVABLE },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
 		enum mmop type = MMOP_OFFLINE;
 
 		KUNIT_EXPECT_EQ(test, cases[i].plugs,
-				cxl_sysram_policy_plugs(cases[i].policy, &type));
+				cxl_sysram_state_plugs(cases[i].policy, &type));
 		if (cases[i].plugs)
 			KUNIT_EXPECT_EQ(test, cases[i].type, type);
 	}
-}
-
-static void state_types(struct kunit *test)
-{
-	KUNIT_EXPECT_EQ(test, MMOP_OFFLINE,
-			cxl_sysram_state_to_mmop(CXL_SYSRAM_OFFLINE));
-	KUNIT_EXPECT_EQ(test, MMOP_ONLINE,
-			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE));
-	KUNIT_EXPECT_EQ(test, MMOP_ONLINE_KERNEL,
-			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE_KERNEL));
-	KUNIT_EXPECT_EQ(test, MMOP_ONLINE_MOVABLE,
-			cxl_sysram_state_to_mmop(CXL_SYSRAM_ONLINE_MOVABLE));
 }
 
 static void census_words(struct kunit *test)
@@ -206,30 +213,30 @@ static void growing(struct kunit *test)
 {
 	static const struct {
 		struct cxl_sysram_census census;
-		enum cxl_sysram_policy policy;
+		enum cxl_sysram_state policy;
 		enum cxl_sysram_state want;
 	} cases[] = {
 		/* Nothing is plugged: the policy, or movable */
 		{ { .unplugged = 8 },
-		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		  CXL_SYSRAM_UNPLUGGED, CXL_SYSRAM_ONLINE_MOVABLE },
 		{ { .unplugged = 8 },
-		  CXL_SYSRAM_POLICY_OFFLINE, CXL_SYSRAM_OFFLINE },
+		  CXL_SYSRAM_OFFLINE, CXL_SYSRAM_OFFLINE },
 		{ { .unplugged = 8 },
-		  CXL_SYSRAM_POLICY_ONLINE, CXL_SYSRAM_ONLINE },
+		  CXL_SYSRAM_ONLINE, CXL_SYSRAM_ONLINE },
 		{ { .unplugged = 8 },
-		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+		  CXL_SYSRAM_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
 		/* One type is: that, whatever the policy */
 		{ { .unplugged = 1, .movable = 7 },
-		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_MOVABLE },
+		  CXL_SYSRAM_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_MOVABLE },
 		{ { .unplugged = 7, .kernel = 1 },
-		  CXL_SYSRAM_POLICY_ONLINE_MOVABLE, CXL_SYSRAM_ONLINE_KERNEL },
+		  CXL_SYSRAM_ONLINE_MOVABLE, CXL_SYSRAM_ONLINE_KERNEL },
 		{ { .unplugged = 4, .offline = 4 },
-		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_OFFLINE },
+		  CXL_SYSRAM_UNPLUGGED, CXL_SYSRAM_OFFLINE },
 		/* Several are: the policy again */
 		{ { .kernel = 1, .movable = 1 },
-		  CXL_SYSRAM_POLICY_NONE, CXL_SYSRAM_ONLINE_MOVABLE },
+		  CXL_SYSRAM_UNPLUGGED, CXL_SYSRAM_ONLINE_MOVABLE },
 		{ { .offline = 1, .movable = 1 },
-		  CXL_SYSRAM_POLICY_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
+		  CXL_SYSRAM_ONLINE_KERNEL, CXL_SYSRAM_ONLINE_KERNEL },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(cases); i++)
@@ -243,7 +250,6 @@ static struct kunit_case cxl_sysram_cases[] = {
 	KUNIT_CASE(state_words),
 	KUNIT_CASE(bad_words),
 	KUNIT_CASE(policy_types),
-	KUNIT_CASE(state_types),
 	KUNIT_CASE(census_words),
 	KUNIT_CASE(transitions),
 	KUNIT_CASE(growing),

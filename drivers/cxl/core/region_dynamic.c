@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+#include <linux/workqueue.h>
+#include <cxlmem.h>
+#include <cxl.h>
+#include <dcd.h>
+#include "core.h"
+#include "region_extent.h"
+
+/**
+ * DOC: cxl dynamic regions
+ *
+ * What differs in a sysram_region whose capacity comes and goes: it registers itself
+ * with the core of those (sysram_region.c), and brings the files with which a user
+ * gives capacity back.
+ */
+
+static ssize_t release_extent_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t len)
+{
+	unsigned int id;
+	int rc;
+
+	if (strlen(buf) != len)
+		return -EINVAL;
+	rc = kstrtouint(buf, 0, &id);
+	if (rc)
+		return rc;
+	if (id > INT_MAX)
+		return -ENOENT;
+	rc = cxl_sysram_release_extent(to_cxl_sysram_region(dev), id);
+	return rc ?: len;
+}
+static DEVICE_ATTR_WO(release_extent);
+
+static ssize_t release_tag_store(struct device *dev,
+				 struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	size_t n = strcspn(buf, "\n");
+	uuid_t tag;
+	int rc;
+
+	if (strlen(buf) != len || n + 1 < len)
+		return -EINVAL;
+	if (n != UUID_STRING_LEN || uuid_parse(buf, &tag))
+		return -EINVAL;
+	rc = cxl_sysram_release_tag(to_cxl_sysram_region(dev), &tag);
+	return rc ?: len;
+}
+static DEVICE_ATTR_WO(release_tag);
+
+static struct attribute *cxl_dynamic_attrs[] = {
+	&dev_attr_release_extent.attr,
+	&dev_attr_release_tag.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(cxl_dynamic);
+
+static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops;
+
+static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_dynamic *dynamic = kzalloc_obj(*dynamic);
+
+	if (!dynamic)
+		return -ENOMEM;
+
+	dynamic->base.ops = &cxl_dynamic_ops;
+	dynamic->cxlr_sysram = cxlr_sysram;
+	mutex_init(&dynamic->extents_lock);
+	dynamic->extents = RB_ROOT;
+	ida_init(&dynamic->extent_ids);
+	INIT_LIST_HEAD(&dynamic->groups);
+	INIT_LIST_HEAD(&dynamic->releases);
+	INIT_WORK(&dynamic->arrive_work, cxl_sysram_arrive_work);
+	INIT_WORK(&dynamic->lose_work, cxl_sysram_groups_lose_work);
+	INIT_DELAYED_WORK(&dynamic->release_work, cxl_sysram_releases_work);
+	cxlr_sysram->dynamic = &dynamic->base;
+	return 0;
+}
+
+static void cxl_dynamic_free(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+
+	ida_destroy(&dynamic->extent_ids);
+	mutex_destroy(&dynamic->extents_lock);
+	kfree(dynamic);
+}
+
+/* Nothing may come any more, and what is here stays accepted */
+static void cxl_dynamic_close(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+
+	scoped_guard(mutex, &dynamic->extents_lock)
+		dynamic->extents_closed = true;
+	/* Whoever comes too late finds them disabled */
+	disable_work_sync(&dynamic->arrive_work);
+	disable_work_sync(&dynamic->lose_work);
+	cxl_sysram_releases_close(cxlr_sysram);
+	cxl_sysram_groups_close(cxlr_sysram);
+	cxl_sysram_extents_remove(cxlr_sysram);
+}
+
+static void cxl_dynamic_go_on(struct cxl_sysram_region *cxlr_sysram)
+{
+	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
+}
+
+/*
+ * Memory is nowhere but in extents, which are made of whole blocks. What has a tag is
+ * not waiting to be plugged.
+ */
+static u64 cxl_dynamic_state_size(struct cxl_sysram_region *cxlr_sysram)
+{
+	u64 tagged = cxl_sysram_groups_unplugged(cxlr_sysram);
+	u64 size = cxl_sysram_region_size(cxlr_sysram);
+
+	return size - min(size, tagged);
+}
+
+static int cxl_dynamic_check_unplug(struct cxl_sysram_region *cxlr_sysram,
+				    const struct range *hpa, bool others)
+{
+	if (cxl_sysram_extents_lost(cxlr_sysram, hpa))
+		return -EBUSY;
+	return others && cxl_sysram_groups_plugged(cxlr_sysram) ? -EBUSY : 0;
+}
+
+static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
+	.create = cxl_dynamic_create,
+	.attach = devm_cxl_dcd_attach,
+	.close = cxl_dynamic_close,
+	.free = cxl_dynamic_free,
+	.go_on = cxl_dynamic_go_on,
+	.units = cxl_sysram_extents_units,
+	.state_size = cxl_dynamic_state_size,
+	.check_unplug = cxl_dynamic_check_unplug,
+	.announce = cxl_sysram_extents_announce,
+	.groups = cxl_dynamic_groups,
+};
+
+void cxl_dynamic_init(void)
+{
+	cxl_sysram_register_dynamic(&cxl_dynamic_ops);
+}
