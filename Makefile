@@ -7,7 +7,7 @@
 # DEBIAN_MIRROR=URL, QEMU=COMMAND, LAB_ACCEL=tcg,thread=multi|kvm, JOBS=N
 export CONFIG CACHE SHARED KERNEL_SRC DEBIAN_MIRROR QEMU LAB_ACCEL JOBS
 
-.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel plain-kernel debug-kernel stock-shape guest qemu static kunit bench bench-quick bench-extents deb packages fresh peers configs coverage compare clean
+.PHONY: help demo check check-all shell scenario tree tree-reset refresh export kernel plain-kernel debug-kernel stock-shape guest qemu static kunit bench bench-quick bench-extents deb packages fresh peers configs cuts coverage compare clean
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
@@ -79,6 +79,9 @@ fresh: ## test: both commands in a fresh Debian 12 that has make and git alone
 
 peers: tree guest ## test: the cxl suite of ndctl and the kernel's selftests, on our kernel and the unpatched one
 	@lab/peers.sh
+
+cuts: tree guest ## test: the kernel up to each part of the series, built and booted
+	@lab/cuts.sh
 
 configs: tree ## test: other configurations, processors and compilers
 	@lab/configs.sh

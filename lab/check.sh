@@ -92,6 +92,7 @@ stage "debug kernel" build debug || give_up "debug kernel"
 guests "debug" debug
 count "packages" packages
 count "the unpatched kernel" "$ROOT/lab/stock.sh" check
+count "parts of the series" "$ROOT/lab/cuts.sh"
 count "each commit builds by itself" "$ROOT/lab/static.sh" commits
 count "all configurations" "$ROOT/lab/configs.sh"
 count "peers" "$ROOT/lab/peers.sh"

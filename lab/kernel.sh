@@ -10,6 +10,7 @@
 # debug      with KASAN, kmemleak and UBSAN on top
 # coverage   plain, and it counts which of our lines have run
 # stock      plain, from the unpatched tree
+# cut        as kernel, from the tree of a part of the series, see cuts.sh
 # package    plain, and what a machine with systemd needs
 #
 # The output is out_of NAME. A symbol that a fragment asks for, no later one asks
@@ -18,7 +19,7 @@
 
 fragments() {
 	case $1 in
-	kernel) echo base cxl locks ;;
+	kernel|cut) echo base cxl locks ;;
 	plain|stock) echo base cxl ;;
 	debug) echo base cxl locks debug ;;
 	coverage) echo base cxl coverage ;;
@@ -36,8 +37,14 @@ config() {
 	make -s -C "$TREE" O="$out" KCONFIG_ALLCONFIG="$out/.config.asked" KCONFIG_CONFIG="$out/.config.new" allnoconfig >/dev/null
 	# keep the time of a configuration that has not changed
 	cmp -s "$out/.config.new" "$out/.config" || cp "$out/.config.new" "$out/.config"
-	# the unpatched kernel has none of our symbols
-	[ "$name" != stock ] || sed -i -e /CXL_SYSRAM/d -e /CXL_DCD/d -e /MEMORY_GUARD/d -e /MEMORY_HOTPLUG_KUNIT/d "$out/.config.asked"
+	# these trees do not have all of our symbols
+	case $name in
+	stock|cut)
+		awk 'NR == FNR {known["CONFIG_" $NF]; next} {s = $0; sub(/^# /, "", s); sub(/[= ].*/, "", s)} s in known' \
+			<(find "$TREE" -name 'Kconfig*' -not -path '*/out-*' -exec grep -hE '^[[:space:]]*(menu)?config ' {} +) "$out/.config.asked" >"$out/.config.known"
+		mv "$out/.config.known" "$out/.config.asked"
+		;;
+	esac
 	lost=$(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$out/.config.asked" |
 		awk '{name = $0; sub(/^# /, "", name); sub(/[= ].*/, "", name); last[name] = $0} END {for (name in last) print last[name]}' |
 		sort | while read -r line; do

@@ -14,14 +14,14 @@
 #   run.sh list WHICH         the names of these boots
 . "$(dirname "$0")/lib.sh"
 
-KERNEL=kernel
+KERNEL=${LAB_KERNEL:-kernel}
 
 # Deadlines are for guests that hang: they are those of lab/boots, for one guest with
 # the plain kernel on an idle machine, times this
 slow() {
 	case $KERNEL in
 	plain|stock|package) echo 2 ;;
-	kernel|coverage) echo 4 ;;
+	kernel|cut|coverage) echo 4 ;;
 	*) echo 10 ;;
 	esac
 }

@@ -11,7 +11,7 @@ KERNEL=$(out_of kernel)
 # What our patches touch
 TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o mm/sparse.o mm/sparse-vmemmap.o)
 # and our own files in mm, and who uses them
-MM=(mm/memory_hotplug_ranges.o mm/memory_hotplug_empty.o mm/memory_guard.o drivers/virtio/virtio_mem.o)
+MM=(mm/memory_hotplug_op.o mm/memory_hotplug_empty.o mm/memory_hotplug_ranges.o mm/memory_guard.o drivers/virtio/virtio_mem.o)
 # check NAME COMMAND...
 check() { verdict "$1" "static-$(tr -c 'a-zA-Z0-9\n' - <<<"$1")" "${@:2}"; }
 
@@ -118,7 +118,7 @@ external() {
 abi() { python3 "$TREE/tools/docs/get_abi.py" --dir "$ROOT/Documentation/ABI" validate; }
 
 commits() {
-	local dir=$CACHE/series out=$CACHE/series/out commit
+	local dir=$CACHE/commits out=$CACHE/commits/out commit
 	"$ROOT/lab/tree.sh" export "$CACHE/export"
 	rm -rf "$dir"
 	git -C "$TREE" worktree prune

@@ -24,7 +24,10 @@
 PLACES=(drivers mm include Documentation tools/testing)
 
 git_tree() { git -C "$TREE" -c user.name=lab -c user.email=lab@localhost "$@"; }
-new_files() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "${PLACES[@]}" | sort -u; }
+new_files() {
+	git -C "$ROOT" ls-files --cached --others --exclude-standard -- "${PLACES[@]}" | sort -u |
+		grep -vxFf <(git -C "$ROOT" ls-files --deleted) || true
+}
 series() { grep -v '^#' "$ROOT/patches/series"; }
 
 debian_source() { find "$SHARED" -maxdepth 1 -name "linux-source-${BASE}_*.deb" | sort -V | tail -n 1; }

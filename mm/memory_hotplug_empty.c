@@ -18,7 +18,7 @@
 #include <linux/swap.h>
 
 #include "internal.h"
-#include "memory_hotplug_ranges.h"
+#include "memory_hotplug_op.h"
 #include "page_alloc.h"
 
 /*

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define pr_fmt(fmt) "memory hotplug: " fmt
 
-#include <linux/align.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
-#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/range.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "internal.h"
-#include "memory_hotplug_ranges.h"
-
-#define CREATE_TRACE_POINTS
-#include <trace/events/memory_hotplug.h>
+#include "memory_hotplug_op.h"
 
 /*
  * Memory hotplug for drivers that own memory: operations on a list of ranges.
@@ -67,196 +59,6 @@
  * for offline_pages().
  */
 
-/**
- * mhp_give_up_on_signal - end a memory hotplug operation on any signal
- * @ctl: of the operation
- *
- * For struct mhp_ctl. It is what offline_pages() has always done.
- *
- * Return: 0 to go on, -EINTR to give up.
- */
-int mhp_give_up_on_signal(struct mhp_ctl *ctl)
-{
-	return signal_pending(ctl->task) ? -EINTR : 0;
-}
-EXPORT_SYMBOL_GPL(mhp_give_up_on_signal);
-
-/**
- * mhp_lock_device - take the lock of a device, or give up
- * @dev: a device whose lock is held by others for as long as memory hotplug takes
- * @ctl: whom to ask, NULL to wait for as long as it takes
- *
- * Return: 0, to be undone by device_unlock(), or what @ctl says.
- */
-int mhp_lock_device(struct device *dev, struct mhp_ctl *ctl)
-{
-	int rc;
-
-	if (!ctl) {
-		device_lock(dev);
-		return 0;
-	}
-
-	ctl->task = current;
-	while (!(rc = mhp_ask(ctl)) && !device_trylock(dev))
-		mhp_pause(MHP_PAUSE_MIN);
-	ctl->progress++;
-	return rc;
-}
-EXPORT_SYMBOL_GPL(mhp_lock_device);
-
-static int mhp_cmp_ranges(const void *a, const void *b)
-{
-	const struct range *l = a, *r = b;
-
-	return l->start < r->start ? -1 : l->start > r->start;
-}
-
-/*
- * Whole memory blocks, none of them twice, or -EINVAL. Returns how many blocks
- * there are.
- */
-static long mhp_count_blocks(const struct range *ranges, unsigned int nr)
-{
-	const u64 block = memory_block_size_bytes();
-	u64 blocks = 0;
-
-	if (!ranges || !nr)
-		return -EINVAL;
-
-	struct range *sorted __free(kvfree) =
-		kvmalloc_array(nr, sizeof(*sorted), GFP_KERNEL);
-	if (!sorted)
-		return -ENOMEM;
-	memcpy(sorted, ranges, nr * sizeof(*sorted));
-	sort(sorted, nr, sizeof(*sorted), mhp_cmp_ranges, NULL);
-
-	for (unsigned int i = 0; i < nr; i++) {
-		if (sorted[i].end < sorted[i].start ||
-		    !IS_ALIGNED(sorted[i].start, block) ||
-		    !IS_ALIGNED(sorted[i].end + 1, block))
-			return -EINVAL;
-		if (i && sorted[i].start <= sorted[i - 1].end)
-			return -EINVAL;
-		blocks += div64_u64(sorted[i].end - sorted[i].start, block) + 1;
-	}
-	return blocks > LONG_MAX ? -EINVAL : blocks;
-}
-
-static int mhp_op_init(struct mhp_op *op, const struct range *ranges,
-		       unsigned int nr, struct mhp_ctl *ctl)
-{
-	long blocks = mhp_count_blocks(ranges, nr);
-
-	*op = (struct mhp_op) {
-		.own.give_up = mhp_give_up_on_signal,
-		.ranges = ranges,
-		.nr_ranges = nr,
-	};
-	if (blocks < 0)
-		return blocks;
-
-	op->blocks = kvzalloc_objs(*op->blocks, blocks);
-	if (!op->blocks)
-		return -ENOMEM;
-	op->ctl = ctl ?: &op->own;
-	op->ctl->task = current;
-	return 0;
-}
-
-/* Without a hook, the lock is waited for as long as it takes */
-static int mhp_op_lock(struct mhp_op *op)
-{
-	return mhp_lock(op->ctl == &op->own ? NULL : op->ctl);
-}
-
-static void mhp_forget_blocks(struct mhp_op *op)
-{
-	for (unsigned long i = 0; i < op->nr; i++)
-		memory_block_put(op->blocks[i].mem);
-	op->nr = 0;
-}
-
-static void mhp_op_free(struct mhp_op *op)
-{
-	mhp_forget_blocks(op);
-	kvfree(op->blocks);
-}
-
-/* A block without a single zone cannot go offline, whatever it is */
-static enum mmop mhp_block_type(struct memory_block *mem)
-{
-	if (mem->state == MEM_OFFLINE)
-		return MMOP_OFFLINE;
-	return mem->zone && zone_idx(mem->zone) == ZONE_MOVABLE ?
-	       MMOP_ONLINE_MOVABLE : MMOP_ONLINE_KERNEL;
-}
-
-/*
- * Look up the blocks of the ranges, and what they are. -ENOENT when one is not
- * there, under device_hotplug_lock.
- */
-static int mhp_collect(struct mhp_op *op)
-{
-	const u64 size = memory_block_size_bytes();
-
-	mhp_forget_blocks(op);
-	for (unsigned int i = 0; i < op->nr_ranges; i++) {
-		u64 first = div64_u64(op->ranges[i].start, size);
-		u64 last = div64_u64(op->ranges[i].end, size);
-
-		for (u64 id = first; id <= last; id++) {
-			struct mhp_block *block = &op->blocks[op->nr];
-
-			*block = (struct mhp_block) {
-				.mem = memory_block_get(id),
-			};
-			if (!block->mem)
-				return -ENOENT;
-			block->type = mhp_block_type(block->mem);
-			op->nr++;
-		}
-	}
-	return 0;
-}
-
-static int mhp_phase(struct mhp_op *op, enum mhp_phase phase,
-		     int (*fn)(struct mhp_op *op))
-{
-	u64 began = ktime_get_ns();
-	int rc = fn(op);
-
-	trace_mhp_phase(phase, op->ranges, op->nr_ranges, op->left,
-			ktime_get_ns() - began, rc);
-	return rc;
-}
-
-/* Bringing memory online may start threads, which a task that is killed cannot do */
-struct mhp_work {
-	struct work_struct work;
-	struct mhp_op *op;
-	int (*fn)(struct mhp_op *op);
-	int rc;
-};
-
-static void mhp_work_fn(struct work_struct *work)
-{
-	struct mhp_work *w = container_of(work, struct mhp_work, work);
-
-	w->rc = w->fn(w->op);
-}
-
-static int mhp_run_in_worker(struct mhp_op *op, int (*fn)(struct mhp_op *op))
-{
-	struct mhp_work w = { .op = op, .fn = fn };
-
-	INIT_WORK_ONSTACK(&w.work, mhp_work_fn);
-	queue_work(system_dfl_long_wq, &w.work);
-	flush_work(&w.work);
-	destroy_work_on_stack(&w.work);
-	return w.rc;
-}
-
 static int mhp_online_block(struct mhp_block *block, enum mmop type)
 {
 	int rc;
@@ -290,7 +92,7 @@ static int mhp_take_back_work(struct mhp_op *op)
 
 static int mhp_take_back(struct mhp_op *op)
 {
-	return mhp_run_in_worker(op, mhp_take_back_work);
+	return mhp_op_run_in_worker(op, mhp_take_back_work);
 }
 
 static int mhp_offline_block(struct mhp_block *block)
@@ -346,7 +148,7 @@ static int mhp_offline_isolated(struct mhp_op *op)
 		return 0;
 
 	mhp_undo_isolation(op);
-	mhp_phase(op, MHP_WAY_BACK, mhp_take_back);
+	mhp_op_phase(op, MHP_WAY_BACK, mhp_take_back);
 	return rc;
 }
 
@@ -381,12 +183,12 @@ static int mhp_offline_blocks(struct mhp_op *op)
 {
 	int rc;
 
-	rc = mhp_phase(op, MHP_ISOLATE, mhp_isolate_blocks);
+	rc = mhp_op_phase(op, MHP_ISOLATE, mhp_isolate_blocks);
 	unlock_device_hotplug();
 	if (rc)
 		return rc;
 
-	rc = mhp_phase(op, MHP_EMPTY, mhp_empty_blocks);
+	rc = mhp_op_phase(op, MHP_EMPTY, mhp_empty_blocks);
 	rc = rc ?: mhp_op_lock(op);
 	if (rc) {
 		mhp_undo_isolation(op);
@@ -397,7 +199,7 @@ static int mhp_offline_blocks(struct mhp_op *op)
 		mhp_undo_isolation(op);
 		rc = MHP_AGAIN;
 	} else {
-		rc = mhp_phase(op, MHP_OFFLINE, mhp_offline_isolated);
+		rc = mhp_op_phase(op, MHP_OFFLINE, mhp_offline_isolated);
 	}
 	if (rc)
 		unlock_device_hotplug();
@@ -454,7 +256,7 @@ int offline_and_remove_memory_ranges(const struct range *ranges,
 		rc = mhp_op_lock(&op);
 		if (rc)
 			break;
-		rc = mhp_collect(&op);
+		rc = mhp_op_collect(&op);
 		if (rc) {
 			unlock_device_hotplug();
 			break;
@@ -464,8 +266,8 @@ int offline_and_remove_memory_ranges(const struct range *ranges,
 
 	if (!rc) {
 		/* A block that somebody holds stays allocated, and is no more */
-		mhp_forget_blocks(&op);
-		rc = mhp_phase(&op, MHP_REMOVE, mhp_remove_ranges);
+		mhp_op_put_blocks(&op);
+		rc = mhp_op_phase(&op, MHP_REMOVE, mhp_remove_ranges);
 		unlock_device_hotplug();
 	}
 	mhp_op_free(&op);
@@ -526,7 +328,7 @@ static int mhp_online_work(struct mhp_op *op)
 
 static int mhp_online_isolated(struct mhp_op *op)
 {
-	return mhp_run_in_worker(op, mhp_online_work);
+	return mhp_op_run_in_worker(op, mhp_online_work);
 }
 
 /* What is online is as asked for already, or never will be */
@@ -547,9 +349,9 @@ static int mhp_online_blocks(struct mhp_op *op, enum mmop type)
 	int rc;
 
 	op->type = type;
-	rc = mhp_collect(op);
+	rc = mhp_op_collect(op);
 	rc = rc ?: mhp_check_types(op);
-	rc = rc ?: mhp_phase(op, MHP_ONLINE, mhp_online_isolated);
+	rc = rc ?: mhp_op_phase(op, MHP_ONLINE, mhp_online_isolated);
 	/* From here on it cannot fail. After an error nothing is isolated. */
 	mhp_undo_isolation(op);
 	return rc;
@@ -710,13 +512,13 @@ int add_memory_ranges_driver_managed(int nid, const struct range *ranges,
 	add.flags = mhp_flags;
 	rc = rc ?: mhp_op_lock(op);
 	if (!rc) {
-		rc = mhp_phase(op, MHP_ADD, mhp_add_ranges);
+		rc = mhp_op_phase(op, MHP_ADD, mhp_add_ranges);
 		if (!rc && type != MMOP_OFFLINE) {
 			rc = mhp_online_blocks(op, type);
-			mhp_forget_blocks(op);
+			mhp_op_put_blocks(op);
 			op->nr_ranges = nr;
 			if (rc)
-				mhp_phase(op, MHP_WAY_BACK, mhp_remove_ranges);
+				mhp_op_phase(op, MHP_WAY_BACK, mhp_remove_ranges);
 		}
 		unlock_device_hotplug();
 	}

@@ -21,10 +21,9 @@
  * core decides when (core/sysram_capacity.c), and when to give up
  * (core/sysram_op.c); this driver owns the how.
  *
- * Who brings memory blocks online: this driver, while it adds them, or later
- * when it is told to. Userspace may toggle single blocks at any time. So what
- * the blocks are is counted afresh and never remembered; what is remembered is
- * only how much was added.
+ * This driver brings memory blocks online while it adds them, or later when it is
+ * told to. Userspace may change single blocks at any time. So what the blocks are is
+ * counted at every operation; only how much was added is kept.
  *
  * A static region is one unit, and one static memory group: what a write to 'state'
  * has to add of it is added in one call, and removed in one call. Either succeeds
@@ -32,10 +31,14 @@
  * extents, which are added block by block, as one dynamic memory group, since the
  * device may ask for any of them; what is removed together is removed in one call.
  *
- * While memory is plugged the module cannot be unloaded. When the device is
- * pulled instead, the memory blocks stay behind with their resource, their
- * group and this module: nothing can be migrated away from memory that does not
- * answer, and nothing may be added over it either.
+ * Node, memory type, memory group and resource are set up as in dax_kmem. Each takes
+ * a call or two into mm, and the drivers have nothing else in common: dax_kmem works on
+ * devices that DAX has made.
+ *
+ * While memory is plugged the module cannot be unloaded. When the device is pulled
+ * instead, blocks that are offline are removed. Those that are online stay, with their
+ * resource, their group and this module: nothing can be migrated away from memory that
+ * does not answer, and nothing may be added over it.
  */
 
 /* As dax_kmem, for a node without performance data: slower than DRAM */
@@ -241,14 +244,14 @@ struct cxl_sysram_todo {
 
 /*
  * What is there already was added before, in whatever pieces. Any block of a
- * dynamic region may be asked back by itself, and is added by itself.
+ * dynamic region may be asked back alone, and is added alone.
  */
 static u64 cxl_sysram_step(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *unit)
 {
 	if (cxlr_sysram->dynamic)
 		return memory_block_size_bytes();
-	/* Nobody else splits what maps memory when a part of it goes */
+	/* Only x86 splits a leaf of the direct map when a part of it is removed */
 	if (!IS_ENABLED(CONFIG_X86_64))
 		return memory_block_size_bytes();
 	return cxl_sysram_walk(unit, 1, NULL) ? memory_block_size_bytes() :
@@ -479,7 +482,7 @@ static int cxl_sysram_driver_probe(struct device *dev)
 	return 0;
 }
 
-/* Never offline here, where no signal could end it. Blocks that are offline go. */
+/* Nothing is taken offline here, where no signal could end it */
 static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 {
 	struct cxl_sysram_region *cxlr_sysram = sysram->cxlr_sysram;

@@ -105,7 +105,7 @@ enum cxl_sysram_state cxl_sysram_boot_policy(struct cxl_region *cxlr)
 	return CXL_SYSRAM_UNPLUGGED;
 }
 
-/* By whichever comes last, the region or the System RAM driver */
+/* Queued by the region and by the System RAM driver: the last one finds both */
 static void cxl_sysram_boot_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =

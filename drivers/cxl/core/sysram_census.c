@@ -13,9 +13,9 @@
  * DOC: cxl sysram census
  *
  * What the memory of a range is at this moment, block by block, whoever has added
- * it or toggled it. Neither the hotplug lock nor a mutex that is held across
- * memory hotplug may be taken for it: 'state' can be read while memory comes and
- * goes.
+ * it, or has brought it online or offline. Neither the hotplug lock nor a mutex that
+ * is held across memory hotplug may be taken for it: 'state' can be read while memory
+ * is plugged and unplugged.
  */
 
 static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)

@@ -57,8 +57,8 @@ void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
 /**
  * struct cxl_sysram_dynamic_ops - capacity that comes and goes in extents
  * @create: give a region that is being made its capacity, of which there is none yet
- * @attach: connect a region with its device, from which capacity may come now
- * @close: capacity neither comes nor goes any more
+ * @attach: connect a region with its device; capacity may arrive from now on
+ * @close: no capacity arrives or is given back any more
  * @free: the last reference to the region was dropped
  * @go_on: do what had to wait for the System RAM driver, or for a teardown that
  *	   was called off

@@ -97,7 +97,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
-	/* A device that was pulled has no DAX device to go back to */
+	/* When the device was pulled, DAX cannot use the capacity any more */
 	if (rc && !READ_ONCE(cxlr_sysram->stopped))
 		cxl_sysram_resume_dax(cxlr_sysram);
 	return rc;

@@ -310,7 +310,8 @@ static void cxlr_sysram_unregister(void *_cxlr_sysram)
 	struct cxl_sysram_region *cxlr_sysram = _cxlr_sysram;
 
 	cxl_sysram_region_stop(cxlr_sysram);
-	cancel_work_sync(&cxlr_sysram->boot_work);
+	/* A System RAM driver that is just being bound comes too late */
+	disable_work_sync(&cxlr_sysram->boot_work);
 	/* While it is still known where there is memory */
 	device_release_driver(&cxlr_sysram->dev);
 	if (cxlr_sysram->dynamic)

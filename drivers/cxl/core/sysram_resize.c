@@ -27,7 +27,7 @@
 #define CXL_SYSRAM_PATIENCE	(2 * HZ)
 
 /**
- * struct cxl_sysram_block - a memory block that may be plugged, or may go
+ * struct cxl_sysram_block - a memory block that may be plugged or unplugged
  * @range: host physical addresses
  * @used: pages of it that are in use, a hint
  * @tried: there was an attempt to unplug it
@@ -117,7 +117,7 @@ static int cxl_sysram_collect(struct cxl_sysram_region *cxlr_sysram,
 	return 0;
 }
 
-/* Neighbours are added in one piece: any block of it can go by itself */
+/* Neighbours are added in one piece: any block of it can be removed alone */
 static int cxl_sysram_join(const struct cxl_sysram_blocks *blocks,
 			   unsigned long nr, struct range *ranges)
 {
@@ -318,7 +318,7 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -EINVAL when @bytes is not a multiple of the memory block size, or more
  * than what there is in whole blocks; -EPERM under the policy "never"; -EBUSY when
- * the range belongs to DAX, or fewer blocks could go; -ENXIO without a System RAM
+ * the range belongs to DAX, or fewer blocks could be unplugged; -ENXIO without a System RAM
  * driver, or when the region is about to be removed; else as cxl_sysram_op_run(), or what
  * memory hotplug answered. After a failure to grow nothing has changed; after one
  * to shrink, what has gone stays gone.

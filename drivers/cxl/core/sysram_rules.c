@@ -7,12 +7,12 @@
  * DOC: cxl sysram rules
  *
  * The words of the 'hotplug' and 'state' attributes, and the rules between
- * them. Nothing here takes a lock or looks at the system: a census of memory
- * blocks goes in, a word, an action or an error comes out.
+ * them. All functions take values and return values. They take no lock, and look at
+ * nothing but their arguments.
  *
- * The blocks are the truth. They may be toggled by memoryX/state, daxctl or a
- * udev rule at any time, so 'state' is derived from a census at every read and
- * at every write, and never remembered.
+ * Memory blocks may be brought online and offline by memoryX/state, daxctl or a udev
+ * rule at any time. So 'state' is derived from a census of the blocks at every read
+ * and at every write, and is never cached.
  */
 
 static const char * const cxl_sysram_state_names[] = {
@@ -204,7 +204,7 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_census_action,
  * @policy: of the region
  *
  * Return: what those are that are plugged, if they are all the same; else what the
- * policy says, or CXL_SYSRAM_ONLINE_MOVABLE if it says nothing.
+ * policy plugs, or CXL_SYSRAM_ONLINE_MOVABLE if it plugs nothing.
  */
 enum cxl_sysram_state
 cxl_sysram_census_grow(const struct cxl_sysram_census *census,

@@ -8,7 +8,7 @@
 #include <linux/range.h>
 #include <linux/tracepoint.h>
 
-/* enum mhp_phase of mm/memory_hotplug_ranges.h */
+/* enum mhp_phase of mm/memory_hotplug_op.h */
 #define MHP_PHASES				\
 	EM(MHP_ISOLATE, "isolate")		\
 	EM(MHP_EMPTY, "empty")			\

@@ -59,7 +59,8 @@ static void kinds_of_operations(struct kunit *test)
 	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct cxl_sysram_region *cxlr_sysram = make_sysram(test);
 
-		cxlr_sysram->ops = cases[i].driver ? &no_driver_ops : NULL;
+		if (cases[i].driver)
+			cxlr_sysram->ops = &no_driver_ops;
 		cxlr_sysram->dax_owned = cases[i].dax;
 		cxlr_sysram->dying = cases[i].dying;
 		cxlr_sysram->stopped = cases[i].stopped;
@@ -139,7 +140,7 @@ static void one_operation_at_a_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 42, run(first.cxlr_sysram, CXL_SYSRAM_OP_REGION));
 }
 
-static void regions_do_not_wait_for_each_other(struct kunit *test)
+static void regions_are_independent(struct kunit *test)
 {
 	struct long_op op = { .cxlr_sysram = make_sysram(test) };
 
@@ -153,7 +154,7 @@ static void regions_do_not_wait_for_each_other(struct kunit *test)
 static struct kunit_case cxl_sysram_op_cases[] = {
 	KUNIT_CASE(kinds_of_operations),
 	KUNIT_CASE(one_operation_at_a_time),
-	KUNIT_CASE(regions_do_not_wait_for_each_other),
+	KUNIT_CASE(regions_are_independent),
 	{}
 };
 

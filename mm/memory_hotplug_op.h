@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Operations on lists of ranges, see memory_hotplug_ranges.c */
-#ifndef _MM_MEMORY_HOTPLUG_RANGES_H
-#define _MM_MEMORY_HOTPLUG_RANGES_H
+#ifndef _MM_MEMORY_HOTPLUG_OP_H
+#define _MM_MEMORY_HOTPLUG_OP_H
 
 #include <linux/hugetlb.h>
 #include <linux/jiffies.h>
@@ -94,9 +94,20 @@ static inline unsigned long mhp_block_end(const struct mhp_block *block)
 	       PHYS_PFN(memory_block_size_bytes());
 }
 
-/* memory_hotplug_empty.c */
+/* memory_hotplug_op.c: what operations have in common */
+int mhp_op_init(struct mhp_op *op, const struct range *ranges, unsigned int nr,
+		struct mhp_ctl *ctl);
+int mhp_op_lock(struct mhp_op *op);
+int mhp_op_collect(struct mhp_op *op);
+void mhp_op_put_blocks(struct mhp_op *op);
+int mhp_op_phase(struct mhp_op *op, enum mhp_phase phase,
+		 int (*fn)(struct mhp_op *op));
+int mhp_op_run_in_worker(struct mhp_op *op, int (*fn)(struct mhp_op *op));
+void mhp_op_free(struct mhp_op *op);
+
+/* memory_hotplug_empty.c: isolate blocks, and migrate what is in them */
 int mhp_isolate_blocks(struct mhp_op *op);
 void mhp_undo_isolation(struct mhp_op *op);
 int mhp_empty_blocks(struct mhp_op *op);
 
-#endif /* _MM_MEMORY_HOTPLUG_RANGES_H */
+#endif /* _MM_MEMORY_HOTPLUG_OP_H */

@@ -1,0 +1,34 @@
+#!/bin/bash
+# The kernel up to the end of each part of the series, built and booted: what can be
+# merged by itself has to work by itself.
+#
+#   cuts.sh [PART...]     those that patches/series marks with @PART
+. "$(dirname "$0")/lib.sh"
+
+# Boots of lab/boots that need no more than a part has
+boots_of() {
+	case $1 in
+	static) echo handover transitions unplug teardown resize operations neighbours memkind vetoes ;;
+	policies) boots_of static; echo explicit guard udev boot knobs daxctl ;;
+	*) die "which boots a part \"$1\" can pass is not said in lab/cuts.sh" ;;
+	esac
+}
+
+build() {
+	env -u LAB_TREE "$ROOT/lab/tree.sh" cut "$1" "$LAB_TREE"
+	"$ROOT/lab/kernel.sh" build cut
+}
+
+boot() { "$ROOT/lab/run.sh" scenario "$1"; }
+
+need python3
+[ $# -gt 0 ] || mapfile -t PARTS < <(sed -n 's/.* @//p' "$ROOT/patches/series")
+for part in "${@:-${PARTS[@]}}"; do
+	export LAB_TREE=$CACHE/tree-cut LAB_KERNEL="cut"
+	verdict "$part: builds" "cut-$part" build "$part"
+	for name in $(boots_of "$part"); do
+		verdict "$part: $name" "cut-$part-$name" boot "$name"
+	done
+	git -C "$CACHE/tree" worktree remove --force "$LAB_TREE"
+done
+exit $FAILED
