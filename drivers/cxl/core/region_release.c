@@ -488,9 +488,9 @@ cxl_sysram_release_next(struct cxl_sysram_region *cxlr_sysram,
  */
 void cxl_sysram_releases_work(struct work_struct *work)
 {
-	struct cxl_sysram_region *cxlr_sysram =
-		container_of(to_delayed_work(work), struct cxl_dynamic,
-			     release_work)->cxlr_sysram;
+	struct cxl_dynamic *dynamic =
+		container_of(to_delayed_work(work), struct cxl_dynamic, release_work);
+	struct cxl_sysram_region *cxlr_sysram = dynamic->cxlr_sysram;
 	struct cxl_extent_release *release, *next;
 
 	release = cxl_sysram_release_next(cxlr_sysram, NULL);
@@ -503,18 +503,18 @@ void cxl_sysram_releases_work(struct work_struct *work)
 			cxl_sysram_release_mark(cxlr_sysram, release, true);
 			continue;
 		}
-		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+		scoped_guard(mutex, &dynamic->extents_lock)
 			list_del(&release->list);
 		cxl_sysram_release_free(release);
 	}
 
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (cxl_dynamic(cxlr_sysram)->extents_closed || list_empty(&cxl_dynamic(cxlr_sysram)->releases))
+	guard(mutex)(&dynamic->extents_lock);
+	if (dynamic->extents_closed || list_empty(&dynamic->releases))
 		return;
-	queue_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->release_work,
-			   cxl_dynamic(cxlr_sysram)->release_retry);
-	cxl_dynamic(cxlr_sysram)->release_retry = min(2 * cxl_dynamic(cxlr_sysram)->release_retry,
-					 CXL_RELEASE_RETRY_MAX);
+	queue_delayed_work(system_dfl_wq, &dynamic->release_work,
+			   dynamic->release_retry);
+	dynamic->release_retry = min(2 * dynamic->release_retry,
+				     CXL_RELEASE_RETRY_MAX);
 }
 
 /**

@@ -262,6 +262,7 @@ static void cxl_sysram_groups_retry(struct cxl_sysram_region *cxlr_sysram)
  */
 void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 {
+	const struct cxl_sysram_dax_ops *ops;
 	struct cxl_sysram_group *group;
 	struct dev_dax *dev_dax;
 	bool busy = false;
@@ -271,13 +272,13 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 		return;
 
 	guard(device)(dev);
-	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
+	ops = cxl_dynamic(cxlr_sysram)->dax_ops;
+	if (!ops)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_hidden))) {
-		dev_dax = cxl_dynamic(cxlr_sysram)->dax_ops->add(to_cxl_dax_region(dev),
-						    &group->tag, group->hpa,
-						    group->nr);
+		dev_dax = ops->add(to_cxl_dax_region(dev), &group->tag,
+				   group->hpa, group->nr);
 		group->failed = IS_ERR(dev_dax);
 		if (!group->failed)
 			group->dev_dax = dev_dax;
