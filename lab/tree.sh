@@ -7,6 +7,8 @@
 #   tree.sh refresh       write the commits of an edited tree back to patches/
 #   tree.sh export DIR    everything as a series for git am: each patch with the
 #                         new files that belong to it, as patches/series says
+#   tree.sh post PART DIR one part as it would be posted: with its cover letter, which
+#                         is in patches/cover
 #   tree.sh unfold        the series as commits that have the new files, too, in a work
 #                         tree of its own: to move something from one commit to another
 #   tree.sh fold          take these commits, and the new files as the last one has
@@ -202,6 +204,9 @@ members() {
 	for grow in "$ROOT"/patches/grow/*.patch; do
 		[ ! -e "$grow" ] || series | grep -E "^$(basename "$grow")( |\$)" >/dev/null || die "no patch is named as $grow is"
 	done
+	while read -r grow; do
+		[ -f "$ROOT/patches/cover/$grow" ] || die "the part $grow has no cover letter in patches/cover"
+	done < <(series | sed -n 's/.* @//p')
 	listed=$(series | tr ' \t' '\n\n' | grep / | sort)
 	[ -z "$(uniq -d <<<"$listed")" ] || die "patches/series lists twice: $(uniq -d <<<"$listed")"
 	diff <(new_files) <(printf '%s\n' "$listed") ||
@@ -218,6 +223,30 @@ export_series() {
 	git_tree format-patch -q --zero-commit --no-signature --diff-algorithm=histogram \
 		-o "$(realpath "$dir")" "refs/lab/base..$commit"
 	say "  $(find "$dir" -name '*.patch' | wc -l) patches in $dir, for git am on Linux $BASE"
+}
+
+# part_before PART: the part that it is behind, if any
+part_before() { series | awk -v p="@$1" '$NF !~ /^@/ {next} $NF == p {print substr(before, 2); exit} {before = $NF}'; }
+
+post() {
+	local part=$1 dir=$2 cover=$ROOT/patches/cover/$1 before first last subject
+	[ -f "$cover" ] || die "there is no part $part: no cover letter in patches/cover"
+	members
+	before=$(part_before "$part")
+	first=$(git_tree rev-parse refs/lab/base)
+	[ -z "$before" ] || first=$(series_commit with "$before")
+	last=$(series_commit with "$part")
+	mkdir -p "$dir"
+	rm -f "$dir"/*.patch
+	git_tree format-patch -q --cover-letter --zero-commit --no-signature --diff-algorithm=histogram \
+		-o "$(realpath "$dir")" "$first..$last"
+	subject=$(head -n 1 "$cover")
+	awk -v subject="$subject" -v cover="$cover" '
+		{sub(/\*\*\* SUBJECT HERE \*\*\*/, subject)}
+		/^\*\*\* BLURB HERE \*\*\*$/ {n = 0; while ((getline line <cover) > 0) if (++n > 2) print line; next}
+		{print}' "$dir/0000-cover-letter.patch" >"$dir/cover"
+	mv "$dir/cover" "$dir/0000-cover-letter.patch"
+	say "  $(find "$dir" -name '*.patch' | wc -l) messages in $dir"
 }
 
 unfold() {
@@ -282,6 +311,7 @@ fold() {
 	[ -z "$(git -C "$CACHE/series" status --porcelain)" ] || die "$CACHE/series has edits that are not committed"
 	! edited || die "$TREE has edits, too"
 	fold_into "$CACHE/folded" "$last"
+	mv "$ROOT/patches/cover" "$CACHE/folded/"
 	rm -rf "$ROOT/patches"
 	mv "$CACHE/folded" "$ROOT/patches"
 	while read -r file; do
@@ -319,7 +349,7 @@ check() {
 
 	export_series "$out" >/dev/null
 	fold_into "$CACHE/folded" refs/lab/series
-	diff -r "$ROOT/patches" "$CACHE/folded" || die "fold changes patches/ although the series was not edited"
+	diff -r -x cover "$ROOT/patches" "$CACHE/folded" || die "fold changes patches/ although the series was not edited"
 	rm -rf "$CACHE/folded"
 	say "ok fold changes nothing"
 
@@ -343,7 +373,8 @@ refresh) refresh ;;
 export) export_series "${2:?directory}" ;;
 unfold) unfold ;;
 fold) fold ;;
+post) post "${2:?part}" "${3:?directory}" ;;
 cut) cut_series "${2:?part}" "${3:?directory}" ;;
 check) check ;;
-*) die "usage: $0 assemble|reset|refresh|export DIR|unfold|fold|cut PART DIR|check" ;;
+*) die "usage: $0 assemble|reset|refresh|export DIR|post PART DIR|unfold|fold|cut PART DIR|check" ;;
 esac
