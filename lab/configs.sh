@@ -29,19 +29,19 @@ all() { printf "CONFIG_%s=$1\n" "${@:2}"; }
 
 symbols() {
 	case $1 in
-	modules) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION; all m CXL_BUS "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM "${TESTS[@]}" ;;
-	built-in) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM "${TESTS[@]}" ;;
-	built-in-core) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}"; all m "${DEVDAX[@]}" CXL_SYSRAM ;;
+	modules) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD; all m CXL_BUS "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM "${TESTS[@]}" ;;
+	built-in) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM "${TESTS[@]}" ;;
+	built-in-core) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD "${CXL[@]}"; all m "${DEVDAX[@]}" CXL_SYSRAM ;;
 	without-sysram) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}" "${DEVDAX[@]}"; all n CXL_SYSRAM ;;
 	without-dcd) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_SYSRAM "${CXL[@]}" "${DEVDAX[@]}"; all n CXL_DCD ;;
-	without-dax) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_SYSRAM "${CXL[@]}"; all n DEV_DAX ;;
+	without-dax) all y "${X86[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD CXL_SYSRAM "${CXL[@]}"; all n DEV_DAX ;;
 	without-regions) all y "${X86[@]}" "${HOTPLUG[@]}" "${CXL[@]}" DEV_DAX DEV_DAX_HMEM DEV_DAX_KMEM; all n CXL_REGION ;;
 	without-hotremove) all y "${X86[@]}" MEMORY_HOTPLUG CXL_REGION "${CXL[@]}"; all n MEMORY_HOTREMOVE CXL_SYSRAM ;;
 	without-hotplug) all y "${X86[@]}" CXL_REGION; all m CXL_BUS "${CXL[@]}"; all n MEMORY_HOTPLUG ;;
 	without-hotplug-built-in) all y "${X86[@]}" CXL_REGION "${CXL[@]}"; all n MEMORY_HOTPLUG ;;
 	i386) all y "${I386[@]}" CXL_REGION; all m CXL_BUS CXL_PCI CXL_MEM; all n 64BIT ;;
 	i386-built-in) all y "${I386[@]}" CXL_REGION CXL_PCI CXL_MEM; all n 64BIT ;;
-	arm64) all y EFI "${WIDE[@]}" "${HOTPLUG[@]}" CXL_REGION "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM ;;
+	arm64) all y EFI "${WIDE[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM ;;
 	clang) symbols modules ;;
 	esac
 }

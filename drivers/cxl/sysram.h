@@ -180,16 +180,33 @@ cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram);
 /* core/sysram_dax.c: the hand-off to DAX */
 #if IS_ENABLED(CONFIG_CXL_SYSRAM)
 struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax);
+int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
 #else
 static inline struct cxl_sysram_region *
 cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax)
 {
 	return NULL;
 }
+
+static inline int
+cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	return -ENXIO;
+}
+
+static inline void
+cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+}
+
+static inline int
+cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	return -ENXIO;
+}
 #endif
-int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
-int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
 
 /**
  * struct cxl_sysram_dax_ops - what the DAX driver does for a dynamic region
