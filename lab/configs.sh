@@ -4,6 +4,7 @@
 # linked, with W=1 in our directories.
 #
 #   configs.sh          all of them
+#   configs.sh NAME...  these
 #   configs.sh check    two, of which only drivers/cxl, drivers/dax and mm are compiled
 . "$(dirname "$0")/lib.sh"
 
@@ -89,7 +90,8 @@ if [ "${1:-}" = check ]; then
 	exit $FAILED
 fi
 need gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang-19 lld-19 llvm-19
-for name in "${ALL[@]}"; do
+[ $# -gt 0 ] || set -- "${ALL[@]}"
+for name; do
 	verdict "configuration $name" "config-$name" link "$name"
 done
 exit $FAILED
