@@ -42,7 +42,7 @@ symbols() {
 	without-hotplug-built-in) all y "${X86[@]}" CXL_REGION "${CXL[@]}"; all n MEMORY_HOTPLUG ;;
 	i386) all y "${I386[@]}" CXL_REGION; all m CXL_BUS CXL_PCI CXL_MEM; all n 64BIT ;;
 	i386-built-in) all y "${I386[@]}" CXL_REGION CXL_PCI CXL_MEM; all n 64BIT ;;
-	arm64) all y EFI "${WIDE[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM ;;
+	arm64) all y EFI EFI_SOFT_RESERVE "${WIDE[@]}" "${HOTPLUG[@]}" CXL_REGION CXL_DCD "${CXL[@]}" "${DEVDAX[@]}" CXL_SYSRAM ;;
 	clang) symbols modules ;;
 	esac
 }

@@ -154,12 +154,15 @@ static void cxl_sysram_unreserve(struct cxl_sysram *sysram)
 struct cxl_sysram_found {
 	struct range *ranges;
 	unsigned int nr;
+	unsigned int max;
 };
 
 static int cxl_sysram_found_one(struct resource *res, void *arg)
 {
 	struct cxl_sysram_found *found = arg;
 
+	if (found->ranges && found->nr == found->max)
+		return 1;
 	if (found->ranges)
 		found->ranges[found->nr] = DEFINE_RANGE(res->start, res->end);
 	found->nr++;
@@ -167,9 +170,9 @@ static int cxl_sysram_found_one(struct resource *res, void *arg)
 }
 
 static unsigned int cxl_sysram_walk(const struct range *units, int nr,
-				    struct range *ranges)
+				    struct range *ranges, unsigned int max)
 {
-	struct cxl_sysram_found found = { .ranges = ranges };
+	struct cxl_sysram_found found = { .ranges = ranges, .max = max };
 
 	for (int i = 0; i < nr; i++)
 		walk_iomem_res_desc(IORES_DESC_NONE,
@@ -180,18 +183,19 @@ static unsigned int cxl_sysram_walk(const struct range *units, int nr,
 }
 
 /*
- * The memory that there is of @units, in the ranges in which it was added: an
- * operation is the only one that changes that. To be freed with kvfree().
+ * The memory that there is of @units, in the ranges in which it was added. To be
+ * freed with kvfree(). Only operations change it, but for somebody who writes to the
+ * probe file: what is added meanwhile is not looked at.
  */
 static struct range *cxl_sysram_find(const struct range *units, int nr,
 				     unsigned int *found)
 {
 	struct range *ranges;
 
-	*found = cxl_sysram_walk(units, nr, NULL);
+	*found = cxl_sysram_walk(units, nr, NULL, 0);
 	ranges = kvmalloc_array(max(*found, 1), sizeof(*ranges), GFP_KERNEL);
 	if (ranges)
-		*found = cxl_sysram_walk(units, nr, ranges);
+		*found = cxl_sysram_walk(units, nr, ranges, *found);
 	return ranges;
 }
 
@@ -216,7 +220,7 @@ static int cxl_sysram_unplug(struct cxl_sysram *sysram,
 		return rc;
 
 	for (unsigned int i = 0; i < found; i++)
-		sysram->added -= range_len(&ranges[i]);
+		sysram->added -= min(sysram->added, range_len(&ranges[i]));
 	if (!sysram->added)
 		cxl_sysram_unreserve(sysram);
 	return 0;
@@ -238,6 +242,7 @@ static bool cxl_sysram_whole_blocks(struct cxl_sysram_region *cxlr_sysram,
 /* What a write to 'state' has to do: ranges to add, then ranges to bring online */
 struct cxl_sysram_todo {
 	struct range *ranges;
+	u64 max;
 	unsigned int nr_plug;
 	unsigned int nr_there;
 };
@@ -254,8 +259,8 @@ static u64 cxl_sysram_step(struct cxl_sysram_region *cxlr_sysram,
 	/* Only x86 splits a leaf of the direct map when a part of it is removed */
 	if (!IS_ENABLED(CONFIG_X86_64))
 		return memory_block_size_bytes();
-	return cxl_sysram_walk(unit, 1, NULL) ? memory_block_size_bytes() :
-						range_len(unit);
+	return cxl_sysram_walk(unit, 1, NULL, 0) ? memory_block_size_bytes() :
+						   range_len(unit);
 }
 
 /* The pieces of a unit that are to be added or, with @there, brought online */
@@ -272,6 +277,8 @@ static void cxl_sysram_sort(struct cxl_sysram_region *cxlr_sysram,
 		cxl_sysram_range_census(&piece, &census);
 		if (!census.unplugged != there)
 			continue;
+		if (todo->nr_plug + todo->nr_there == todo->max)
+			return;
 		todo->ranges[todo->nr_plug + todo->nr_there] = piece;
 		if (there)
 			todo->nr_there++;
@@ -359,6 +366,7 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	if (!ranges)
 		return -ENOMEM;
 	todo.ranges = ranges;
+	todo.max = pieces;
 	for (int i = 0; i < nr; i++)
 		cxl_sysram_sort(cxlr_sysram, &units[i], false, &todo);
 	for (int i = 0; i < nr && actions & CXL_SYSRAM_DO_ONLINE; i++)
@@ -482,6 +490,17 @@ static int cxl_sysram_driver_probe(struct device *dev)
 	return 0;
 }
 
+/* Block by block: those that are online stay, and must not keep the others */
+static void cxl_sysram_remove_range(struct cxl_sysram *sysram,
+				    const struct range *range)
+{
+	const u64 size = memory_block_size_bytes();
+
+	for (u64 hpa = range->start; hpa < range->end; hpa += size)
+		if (!remove_memory(hpa, size))
+			sysram->added -= min(sysram->added, size);
+}
+
 /* Nothing is taken offline here, where no signal could end it */
 static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 {
@@ -499,8 +518,7 @@ static bool cxl_sysram_remove_memory(struct cxl_sysram *sysram)
 		return false;
 
 	for (unsigned int i = 0; i < found; i++)
-		if (!remove_memory(ranges[i].start, range_len(&ranges[i])))
-			sysram->added -= range_len(&ranges[i]);
+		cxl_sysram_remove_range(sysram, &ranges[i]);
 	return !sysram->added;
 }
 

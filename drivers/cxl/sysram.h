@@ -122,6 +122,7 @@ struct cxl_sysram_ops {
  * @wait: where operations wait for @op to become NULL
  * @op: the operation that runs now, or NULL
  * @ctl: whether to give up, for @op alone
+ * @settling: operations wait: the driver of the region is still being bound
  * @dying: no new operation may start: the region is about to be removed
  * @stopped: it is removed, and nothing can change that any more
  * @dax_owned: the capacity belongs to the dax_regionN below @dev
@@ -149,6 +150,7 @@ struct cxl_sysram_region {
 	wait_queue_head_t wait;
 	struct cxl_sysram_op *op;
 	struct mhp_ctl *ctl;
+	bool settling;
 	bool dying;
 	bool stopped;
 	bool dax_owned;

@@ -105,28 +105,40 @@ enum cxl_sysram_state cxl_sysram_boot_policy(struct cxl_region *cxlr)
 	return CXL_SYSRAM_UNPLUGGED;
 }
 
-/* Queued by the region and by the System RAM driver: the last one finds both */
+/* Runs as an operation. What a user has written while it waited counts. */
+static int cxl_sysram_boot_op(struct cxl_sysram_region *cxlr_sysram,
+			      const struct cxl_sysram_request *unused)
+{
+	struct cxl_sysram_request req = { .range = cxlr_sysram->hpa_range };
+	enum mmop type;
+	int rc;
+
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		req.want = cxlr_sysram->boot_policy;
+		cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
+	}
+	if (!cxl_sysram_state_plugs(req.want, &type))
+		return 0;
+
+	rc = cxl_sysram_change(cxlr_sysram, &req);
+	if (rc)
+		dev_err(&cxlr_sysram->dev,
+			"sysram_hotplug=%s failed: %pe, write %s to state to try again\n",
+			cxl_sysram_policy_to_str(req.want), ERR_PTR(rc),
+			cxl_sysram_state_to_str(req.want));
+	return rc;
+}
+
+/*
+ * Queued by the region and by the System RAM driver: the last one finds both. A
+ * policy that cannot be applied yet is kept.
+ */
 static void cxl_sysram_boot_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
 		container_of(work, struct cxl_sysram_region, boot_work);
-	enum cxl_sysram_state policy;
-	int rc;
 
-	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (!cxlr_sysram->ops)
-			return;
-		policy = cxlr_sysram->boot_policy;
-		cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
-	}
-
-	rc = cxl_sysram_region_apply(cxlr_sysram, policy,
-				     &cxlr_sysram->hpa_range);
-	if (rc)
-		dev_err(&cxlr_sysram->dev,
-			"sysram_hotplug=%s failed: %pe, write %s to state to try again\n",
-			cxl_sysram_policy_to_str(policy), ERR_PTR(rc),
-			cxl_sysram_state_to_str(policy));
+	cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE, cxl_sysram_boot_op, NULL);
 }
 
 /**
@@ -152,5 +164,14 @@ void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		if (cxlr_sysram->policy == policy)
 			cxlr_sysram->boot_policy = policy;
+	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
+}
+
+/**
+ * cxl_sysram_boot_again - apply the policy of the boot if it could not be before
+ * @cxlr_sysram: the region, which is not removed after all
+ */
+void cxl_sysram_boot_again(struct cxl_sysram_region *cxlr_sysram)
+{
 	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
 }

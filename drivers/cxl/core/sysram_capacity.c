@@ -122,9 +122,16 @@ void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram)
 		cxlr_sysram->dynamic->ops->go_on(cxlr_sysram);
 }
 
-/* Runs as an operation, for a user or for a policy */
-static int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
-			     const struct cxl_sysram_request *req)
+/**
+ * cxl_sysram_change - plug or unplug, for a user or for a policy
+ * @cxlr_sysram: the region
+ * @req: the state that is wanted, of which part
+ *
+ * Context: An operation of the kind CXL_SYSRAM_OP_STATE.
+ * Return: see cxl_sysram_region_set_state().
+ */
+int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
+		      const struct cxl_sysram_request *req)
 {
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	bool unplug = req->want == CXL_SYSRAM_UNPLUGGED;
@@ -185,13 +192,13 @@ int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
  * boot policy, extents that have arrived before.
  *
  * Context: Probe of the driver.
- * Return: 0, or -ENXIO when the region is about to be removed.
+ * Return: 0, or -ENXIO when the region is being removed.
  */
 int cxl_sysram_region_attach(struct cxl_sysram_region *cxlr_sysram,
 			     const struct cxl_sysram_ops *ops)
 {
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (cxlr_sysram->dying)
+		if (cxlr_sysram->stopped)
 			return -ENXIO;
 		cxlr_sysram->ops = ops;
 	}
@@ -248,6 +255,19 @@ bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram)
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_memmap, "cxl_sysram,dax_cxl");
 
 /**
+ * cxl_sysram_region_settled - the region is complete, operations may start
+ * @cxlr_sysram: the region
+ *
+ * Context: Probe of the region's driver, when nothing can fail any more.
+ */
+void cxl_sysram_region_settled(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->settling = false;
+	wake_up_all(&cxlr_sysram->wait);
+}
+
+/**
  * cxl_sysram_region_stop - end the operation that runs, and let none start any more
  * @cxlr_sysram: the region, which is being removed
  *
@@ -259,5 +279,6 @@ void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram)
 		cxlr_sysram->dying = true;
 		cxlr_sysram->stopped = true;
 	}
+	wake_up_all(&cxlr_sysram->wait);
 	cxl_sysram_op_drain(cxlr_sysram);
 }

@@ -107,9 +107,12 @@ void cxl_sysram_region_announce(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
+		      const struct cxl_sysram_request *req);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
 				enum cxl_sysram_state want,
 				const struct range *hpa);
+void cxl_sysram_region_settled(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_policy.c: what to do with capacity as it arrives */
@@ -126,7 +129,8 @@ int cxl_sysram_region_resize(struct cxl_sysram_region *cxlr_sysram, u64 bytes);
 /* sysram_region.c: the device and its attributes */
 bool is_cxl_sysram_region(const struct device *dev);
 struct cxl_sysram_region *
-devm_cxl_add_sysram_region(struct cxl_region *cxlr);
+devm_cxl_add_sysram_region(struct cxl_region *cxlr,
+			   enum cxl_sysram_state policy);
 void cxl_sysram_register_dynamic(const struct cxl_sysram_dynamic_ops *ops);
 
 /* sysram_boot.c: what the kernel command line says */
@@ -135,6 +139,7 @@ enum cxl_sysram_state cxl_sysram_boot_policy(struct cxl_region *cxlr);
 void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
 		     enum cxl_sysram_state policy);
+void cxl_sysram_boot_again(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_dax.c: the hand-off to DAX */
 struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram);

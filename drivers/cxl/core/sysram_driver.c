@@ -109,7 +109,8 @@ static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 	xa_destroy(&cxlr_sysram->record);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = cxlr_sysram->stopped;
-	/* What has arrived meanwhile */
+	/* What has waited meanwhile */
+	cxl_sysram_boot_again(cxlr_sysram);
 	cxl_sysram_region_go_on(cxlr_sysram);
 }
 
@@ -191,6 +192,10 @@ static void sysram_region_resume(struct cxl_region *cxlr)
 		return;
 
 	resume.cxlr_sysram = to_cxl_sysram_region(dev);
+	/* The device was pulled meanwhile: there is nothing to go back to */
+	if (READ_ONCE(resume.cxlr_sysram->stopped))
+		return;
+
 	/* The caller may be here because it is being killed: not in its context */
 	if (!xa_empty(&resume.cxlr_sysram->record)) {
 		INIT_WORK_ONSTACK(&resume.work, sysram_region_resume_work);
@@ -253,16 +258,9 @@ static int sysram_region_setup(struct cxl_region *cxlr)
 		return rc;
 	cxl_region_setup_edac(cxlr);
 
-	cxlr_sysram = devm_cxl_add_sysram_region(cxlr);
+	cxlr_sysram = devm_cxl_add_sysram_region(cxlr, policy);
 	if (IS_ERR(cxlr_sysram))
 		return PTR_ERR(cxlr_sysram);
-
-	/* Before there is anything that somebody else could plug */
-	if (cxlr_sysram->shareable)
-		policy = CXL_SYSRAM_NEVER;
-	rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
-	if (rc)
-		return rc;
 
 	rc = devm_cxl_sysram_add_dax(cxlr_sysram);
 	if (rc)
@@ -279,6 +277,7 @@ static int sysram_region_setup(struct cxl_region *cxlr)
 	if (rc)
 		return rc;
 
+	cxl_sysram_region_settled(cxlr_sysram);
 	/* In a dynamic region the policy is applied to capacity as it arrives */
 	if (!cxlr_sysram->dynamic)
 		cxl_sysram_boot(cxlr_sysram, policy);
@@ -363,9 +362,13 @@ static ssize_t unbind_store(struct device_driver *drv, const char *buf,
 	if (rc)
 		return rc;
 
-	device_release_driver(dev);
+	/* Another unbind may have been faster, and cxl_region may have it by now */
+	if (READ_ONCE(dev->driver) == drv)
+		device_release_driver(dev);
+	else
+		rc = -ENODEV;
 	cxl_region_resume(cxlr);
-	return len;
+	return rc ?: len;
 }
 
 /*

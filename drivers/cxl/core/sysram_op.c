@@ -122,7 +122,7 @@ static bool cxl_sysram_op_claim(struct cxl_sysram_op *op,
 	if (*rc)
 		return true;
 
-	if (cxlr_sysram->op)
+	if (cxlr_sysram->op || cxlr_sysram->settling)
 		return false;
 
 	if (cxlr_sysram->ops) {

@@ -117,7 +117,7 @@ int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 					       cxl_sysram_unguard, &req);
 	}
 
-	if (!rc && was != policy)
+	if (!rc && was != policy && device_is_registered(&cxlr_sysram->dev))
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
 	return rc;
 }

@@ -322,8 +322,10 @@ static void cxlr_sysram_unregister(void *_cxlr_sysram)
 
 static void put_cxl_sysram_region(struct cxl_sysram_region *cxlr_sysram)
 {
-	if (!IS_ERR_OR_NULL(cxlr_sysram))
-		put_device(&cxlr_sysram->dev);
+	if (IS_ERR_OR_NULL(cxlr_sysram))
+		return;
+	cxl_sysram_region_unguard(cxlr_sysram);
+	put_device(&cxlr_sysram->dev);
 }
 
 DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *, put_cxl_sysram_region(_T))
@@ -331,15 +333,20 @@ DEFINE_FREE(put_cxl_sysram_region, struct cxl_sysram_region *, put_cxl_sysram_re
 /**
  * devm_cxl_add_sysram_region - put a sysram_region on a region
  * @cxlr: a committed RAM region; its driver is being bound
+ * @policy: that it begins with, unless other hosts can use the memory
+ *
+ * Whoever finds the device finds its policy, too. Operations on its memory wait until
+ * cxl_sysram_region_settled(), so that setting it up can still fail.
  *
  * Context: Probe of the region's driver.
  * Return: the sysram_region, which is removed when that driver is unbound from
  * @cxlr; ERR_PTR(-ENXIO) when @cxlr is not committed, ERR_PTR(-EOPNOTSUPP) when it
  * is dynamic and nobody serves those, ERR_PTR(-ENOMEM), or what the driver core
- * answered.
+ * or, for CXL_SYSRAM_NEVER, memory hotplug answered.
  */
 struct cxl_sysram_region *
-devm_cxl_add_sysram_region(struct cxl_region *cxlr)
+devm_cxl_add_sysram_region(struct cxl_region *cxlr,
+			   enum cxl_sysram_state policy)
 {
 	struct cxl_sysram_region *added;
 	struct device *dev;
@@ -360,6 +367,13 @@ devm_cxl_add_sysram_region(struct cxl_region *cxlr)
 	if (rc)
 		return ERR_PTR(rc);
 
+	if (cxlr_sysram->shareable)
+		policy = CXL_SYSRAM_NEVER;
+	rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
+	if (rc)
+		return ERR_PTR(rc);
+
+	cxlr_sysram->settling = true;
 	rc = device_add(dev);
 	if (rc)
 		return ERR_PTR(rc);
