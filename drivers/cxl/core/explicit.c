@@ -54,7 +54,15 @@ static int cxl_explicit_choose(struct device *dev, const char *name)
 	return old ? -EBUSY : 0;
 }
 
-static void cxl_explicit_unchoose(struct device *dev)
+/**
+ * cxl_explicit_released - take back the override that bind has set
+ * @dev: a device that an explicit driver is being unbound from
+ *
+ * An override that a user wrote stays, before or after bind.
+ *
+ * Context: The remove callback of the driver, or when it could not be bound.
+ */
+void cxl_explicit_released(struct device *dev)
 {
 	const char *name = NULL;
 
@@ -69,6 +77,7 @@ static void cxl_explicit_unchoose(struct device *dev)
 	}
 	kfree(name);
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_released, "dax_cxl");
 
 /**
  * cxl_match_explicit - may a driver of the right type take a device
@@ -118,32 +127,17 @@ int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
 	}
 
 	rc = device_driver_attach(drv, dev);
-	if (!rc)
-		return 0;
+	if (!rc || match > 0)
+		return rc;
 
 	/* A rescan of the bus may have been faster, and has done what was asked for */
 	guard(device)(dev);
-	if (match < 0 && dev->driver == drv)
+	if (dev->driver == drv)
 		return 0;
-	if (match < 0)
-		cxl_explicit_unchoose(dev);
+	cxl_explicit_released(dev);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_bind, "dax_cxl");
-
-/**
- * cxl_explicit_released - take back the override that bind has set
- * @dev: a device that an explicit driver is being unbound from
- *
- * An override that a user wrote stays, before or after bind.
- *
- * Context: The remove callback of the driver.
- */
-void cxl_explicit_released(struct device *dev)
-{
-	cxl_explicit_unchoose(dev);
-}
-EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_released, "dax_cxl");
 
 /**
  * cxl_explicit_find - the device that was written to a bind or unbind file

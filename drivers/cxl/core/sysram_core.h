@@ -118,6 +118,9 @@ void cxl_sysram_region_stop(struct cxl_sysram_region *cxlr_sysram);
 /* sysram_policy.c: what to do with capacity as it arrives */
 int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 				 enum cxl_sysram_state policy);
+ssize_t cxl_sysram_policy_show(struct cxl_sysram_region *cxlr_sysram, char *buf);
+ssize_t cxl_sysram_policy_store(struct cxl_sysram_region *cxlr_sysram,
+				const char *buf, size_t len);
 int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
 			    enum cxl_sysram_state policy,
 			    const struct range *hpa);

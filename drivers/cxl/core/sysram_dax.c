@@ -152,21 +152,13 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unplug_dax, "dax_cxl");
 static ssize_t hotplug_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev->parent);
-
-	return sysfs_emit(buf, "%s\n",
-			  cxl_sysram_policy_to_str(cxl_sysram_region_policy(cxlr_sysram)));
+	return cxl_sysram_policy_show(to_cxl_sysram_region(dev->parent), buf);
 }
 
 static ssize_t hotplug_store(struct device *dev, struct device_attribute *attr,
 			     const char *buf, size_t len)
 {
-	int rc = cxl_sysram_policy_from_str(buf, len);
-
-	if (rc < 0)
-		return rc;
-	rc = cxl_sysram_region_set_policy(to_cxl_sysram_region(dev->parent), rc);
-	return rc ?: len;
+	return cxl_sysram_policy_store(to_cxl_sysram_region(dev->parent), buf, len);
 }
 static DEVICE_ATTR_RW(hotplug);
 

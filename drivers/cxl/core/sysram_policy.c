@@ -137,6 +137,38 @@ cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram)
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_policy, "dax_cxl");
 
 /**
+ * cxl_sysram_policy_show - what a file with the policy reads
+ * @cxlr_sysram: the region
+ * @buf: of the file
+ *
+ * Return: bytes.
+ */
+ssize_t cxl_sysram_policy_show(struct cxl_sysram_region *cxlr_sysram, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  cxl_sysram_policy_to_str(cxl_sysram_region_policy(cxlr_sysram)));
+}
+
+/**
+ * cxl_sysram_policy_store - a file with the policy is written
+ * @cxlr_sysram: the region
+ * @buf: what was written
+ * @len: bytes
+ *
+ * Return: @len, -EINVAL for no such word, else see cxl_sysram_region_set_policy().
+ */
+ssize_t cxl_sysram_policy_store(struct cxl_sysram_region *cxlr_sysram,
+				const char *buf, size_t len)
+{
+	int rc = cxl_sysram_policy_from_str(buf, len);
+
+	if (rc < 0)
+		return rc;
+	rc = cxl_sysram_region_set_policy(cxlr_sysram, rc);
+	return rc ?: len;
+}
+
+/**
  * cxl_sysram_region_apply - plug capacity if the policy says so
  * @cxlr_sysram: the region
  * @policy: any

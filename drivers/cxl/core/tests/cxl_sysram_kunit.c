@@ -7,12 +7,31 @@
  * transition. A census is written { unplugged, offline, kernel, movable }.
  */
 
+struct word {
+	const char *word;
+	enum cxl_sysram_state state;
+};
+
+static void each_word(struct kunit *test, const struct word *words, int nr,
+		      int (*from_str)(const char *buf, size_t len),
+		      const char *(*to_str)(enum cxl_sysram_state state))
+{
+	char line[32];
+
+	for (int i = 0; i < nr; i++) {
+		const char *word = words[i].word;
+
+		KUNIT_EXPECT_EQ(test, words[i].state, from_str(word, strlen(word)));
+		KUNIT_EXPECT_STREQ(test, word, to_str(words[i].state));
+
+		snprintf(line, sizeof(line), "%s\n", word);
+		KUNIT_EXPECT_EQ(test, words[i].state, from_str(line, strlen(line)));
+	}
+}
+
 static void policy_words(struct kunit *test)
 {
-	static const struct {
-		const char *word;
-		enum cxl_sysram_state policy;
-	} words[] = {
+	static const struct word words[] = {
 		{ "none", CXL_SYSRAM_UNPLUGGED },
 		{ "never", CXL_SYSRAM_NEVER },
 		{ "offline", CXL_SYSRAM_OFFLINE },
@@ -20,48 +39,23 @@ static void policy_words(struct kunit *test)
 		{ "online_kernel", CXL_SYSRAM_ONLINE_KERNEL },
 		{ "online_movable", CXL_SYSRAM_ONLINE_MOVABLE },
 	};
-	char line[32];
 
-	for (int i = 0; i < ARRAY_SIZE(words); i++) {
-		const char *word = words[i].word;
-
-		KUNIT_EXPECT_EQ(test, words[i].policy,
-				cxl_sysram_policy_from_str(word, strlen(word)));
-		KUNIT_EXPECT_STREQ(test, word,
-				   cxl_sysram_policy_to_str(words[i].policy));
-
-		snprintf(line, sizeof(line), "%s\n", word);
-		KUNIT_EXPECT_EQ(test, words[i].policy,
-				cxl_sysram_policy_from_str(line, strlen(line)));
-	}
+	each_word(test, words, ARRAY_SIZE(words), cxl_sysram_policy_from_str,
+		  cxl_sysram_policy_to_str);
 }
 
 static void state_words(struct kunit *test)
 {
-	static const struct {
-		const char *word;
-		enum cxl_sysram_state state;
-	} words[] = {
+	static const struct word words[] = {
 		{ "unplugged", CXL_SYSRAM_UNPLUGGED },
 		{ "offline", CXL_SYSRAM_OFFLINE },
 		{ "online", CXL_SYSRAM_ONLINE },
 		{ "online_kernel", CXL_SYSRAM_ONLINE_KERNEL },
 		{ "online_movable", CXL_SYSRAM_ONLINE_MOVABLE },
 	};
-	char line[32];
 
-	for (int i = 0; i < ARRAY_SIZE(words); i++) {
-		const char *word = words[i].word;
-
-		KUNIT_EXPECT_EQ(test, words[i].state,
-				cxl_sysram_state_from_str(word, strlen(word)));
-		KUNIT_EXPECT_STREQ(test, word,
-				   cxl_sysram_state_to_str(words[i].state));
-
-		snprintf(line, sizeof(line), "%s\n", word);
-		KUNIT_EXPECT_EQ(test, words[i].state,
-				cxl_sysram_state_from_str(line, strlen(line)));
-	}
+	each_word(test, words, ARRAY_SIZE(words), cxl_sysram_state_from_str,
+		  cxl_sysram_state_to_str);
 	/* Can be found, cannot be wanted */
 	KUNIT_EXPECT_STREQ(test, "mixed", cxl_sysram_state_to_str(CXL_SYSRAM_MIXED));
 	KUNIT_EXPECT_EQ(test, -EINVAL, cxl_sysram_state_from_str("mixed", 5));
