@@ -3,7 +3,9 @@
 """Medians and ratios of what bench.sh has measured: bench.py DIR BASELINE full|quick|record
 
 A ratio is the median of a way on our kernel over that of kmem, the best way there is,
-on the unpatched one. The spread beside a median is (largest - smallest) / median.
+on the unpatched one. "grow" and "shrink", all of a region by its plugged_size, are held
+against "plug" and "unplug", by its state, on the same kernel. The spread beside a median
+is (largest - smallest) / median.
 """
 import collections
 import json
@@ -19,6 +21,9 @@ set key left top
 """
 
 
+RESIZE = {"grow": "plug", "shrink": "unplug"}
+
+
 def read(path):
     figures = collections.defaultdict(list)
     with open(path, encoding="utf-8") as lines:
@@ -30,15 +35,15 @@ def read(path):
 
 
 def rows(figures):
-    """One for each figure of ours, beside that of the unpatched kernel"""
+    """One for each figure of ours, beside that which it is held against"""
     for (cpus, work, gib, name), values in sorted(figures.items()):
-        stock = figures.get((cpus, work, gib, "unpatched"))
+        stock = figures.get((cpus, RESIZE.get(work, work), gib, name if work in RESIZE else "unpatched"))
         if name == "unpatched" or not stock:
             continue
         median, base = statistics.median(values), statistics.median(stock)
         yield {"cpus": cpus, "work": work, "gib": gib, "way": name, "runs": len(values),
                "seconds": median, "spread": (max(values) - min(values)) / median,
-               "unpatched": base, "unpatched_spread": (max(stock) - min(stock)) / base,
+               "against": base, "against_spread": (max(stock) - min(stock)) / base,
                "ratio": median / base}
 
 
@@ -47,11 +52,11 @@ def key(row):
 
 
 def table(result, baseline):
-    print("  CPUs work       GiB way      seconds spread | unpatched spread | ratio" +
+    print("  CPUs work       GiB way      seconds spread |   against spread | ratio" +
           (" baseline" if baseline else ""))
     for row in result:
         print(f"  {row['cpus']:4} {row['work']:10} {row['gib']:3} {row['way']:8}"
-              f" {row['seconds']:7.2f} {row['spread']:5.0%} | {row['unpatched']:9.2f} {row['unpatched_spread']:5.0%}"
+              f" {row['seconds']:7.2f} {row['spread']:5.0%} | {row['against']:9.2f} {row['against_spread']:5.0%}"
               f"  | {row['ratio']:5.2f}" + (f" {baseline[key(row)]:8.2f}" if key(row) in baseline else ""))
 
 

@@ -2,6 +2,7 @@
 #define pr_fmt(fmt) "memory guard: " fmt
 
 #include <linux/align.h>
+#include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/ioport.h>
@@ -10,6 +11,7 @@
 #include <linux/memory_guard.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/range.h>
 
@@ -26,12 +28,18 @@
  * looks it up. Only System RAM is meant: ZONE_DEVICE memory on a guarded range,
  * as device_dax has it, can be mapped and is never given to anybody else.
  *
- * device_hotplug_lock is held by all who add memory. Registering takes it too and
- * fails when it is too late, so there is no moment at which a range is guarded
- * and System RAM. There are few guards, one for a region of memory at most, and
- * adding memory is slow: they are in a list.
+ * Registering fails when it is too late, so there is no moment at which a range is
+ * guarded and System RAM. Whoever adds memory looks for guards before the resource of
+ * the range is requested, and again when it is there; registering looks for that
+ * resource under the same lock, and so one of the two sees the other. Who registers
+ * need not wait for memory hotplug, which may take long, but can: then memory that is
+ * being removed is not in the way.
+ *
+ * There are few guards, one for a region of memory at most, and adding memory is slow:
+ * they are in a list.
  */
-static LIST_HEAD(memory_guards); /* device_hotplug_lock */
+static LIST_HEAD(memory_guards);
+static DEFINE_MUTEX(memory_guards_lock);
 
 static int memory_guard_block_is_there(struct memory_block *mem, void *data)
 {
@@ -40,10 +48,11 @@ static int memory_guard_block_is_there(struct memory_block *mem, void *data)
 
 /*
  * System RAM has its resource from before it is added until after it is removed.
- * Memory blocks that are there without one are unusual, and reason enough. Blocks
- * that reach beyond the range may be there for what is beyond.
+ * Memory blocks that are there without one are unusual, and reason enough. Who has
+ * waited for memory hotplug can look for them. Blocks that reach beyond the range may
+ * be there for what is beyond.
  */
-static int memory_guard_too_late(const struct range *range)
+static int memory_guard_too_late(const struct range *range, bool waited)
 {
 	u64 block = memory_block_size_bytes();
 	u64 start = ALIGN(range->start, block);
@@ -53,7 +62,7 @@ static int memory_guard_too_late(const struct range *range)
 			      IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		return -EBUSY;
-	if (start >= end)
+	if (!waited || start >= end)
 		return 0;
 	return walk_memory_blocks(start, end - start, NULL,
 				  memory_guard_block_is_there);
@@ -65,18 +74,19 @@ static int memory_guard_too_late(const struct range *range)
  * @start: physical address
  * @size: bytes
  * @owner: who wants it, for the log; must stay as long as @guard
- * @ctl: whether to give up waiting for others who add or remove memory, or NULL
+ * @ctl: whether to give up waiting for others who add or remove memory, NULL not to
+ *	 wait for them
  *
  * Guards of different owners may overlap.
  *
- * Context: Process context. Takes device_hotplug_lock.
+ * Context: Process context. Takes device_hotplug_lock, unless @ctl is NULL.
  * Return: 0; -EINVAL for an empty range, or one that wraps; -EBUSY when there is
  * System RAM, or are memory blocks, in the range; what @ctl says.
  */
 int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
 			  const char *owner, struct mhp_ctl *ctl)
 {
-	int rc;
+	int rc = 0;
 
 	if (!size || start + size - 1 < start)
 		return -EINVAL;
@@ -86,13 +96,17 @@ int memory_guard_register(struct memory_guard *guard, u64 start, u64 size,
 		.owner = owner,
 	};
 
-	rc = mhp_lock(ctl);
+	if (ctl)
+		rc = mhp_lock(ctl);
 	if (rc)
 		return rc;
-	rc = memory_guard_too_late(&guard->range);
-	if (!rc)
-		list_add_tail(&guard->list, &memory_guards);
-	unlock_device_hotplug();
+	scoped_guard(mutex, &memory_guards_lock) {
+		rc = memory_guard_too_late(&guard->range, ctl);
+		if (!rc)
+			list_add_tail(&guard->list, &memory_guards);
+	}
+	if (ctl)
+		unlock_device_hotplug();
 	return rc;
 }
 EXPORT_SYMBOL_GPL(memory_guard_register);
@@ -107,12 +121,16 @@ EXPORT_SYMBOL_GPL(memory_guard_register);
  */
 int memory_guard_unregister(struct memory_guard *guard, struct mhp_ctl *ctl)
 {
-	int rc = mhp_lock(ctl);
+	int rc = 0;
 
+	if (ctl)
+		rc = mhp_lock(ctl);
 	if (rc)
 		return rc;
-	list_del(&guard->list);
-	unlock_device_hotplug();
+	scoped_guard(mutex, &memory_guards_lock)
+		list_del(&guard->list);
+	if (ctl)
+		unlock_device_hotplug();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(memory_guard_unregister);
@@ -124,7 +142,7 @@ EXPORT_SYMBOL_GPL(memory_guard_unregister);
  *
  * The first time that a guard is in the way there is a line in the log.
  *
- * Context: With device_hotplug_lock held.
+ * Context: Whoever adds memory, before its resource is requested and after.
  * Return: 0; -EPERM when some of it is guarded.
  */
 int memory_guard_check(u64 start, u64 size)
@@ -132,6 +150,7 @@ int memory_guard_check(u64 start, u64 size)
 	struct range range = DEFINE_RANGE(start, start + size - 1);
 	struct memory_guard *guard;
 
+	guard(mutex)(&memory_guards_lock);
 	list_for_each_entry(guard, &memory_guards, list) {
 		if (!range_overlaps(&guard->range, &range))
 			continue;

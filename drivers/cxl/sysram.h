@@ -116,6 +116,7 @@ struct cxl_sysram_ops {
  * @guarded: it does; as @guard, changed by operations only
  * @poison: pfns of poisoned pages of capacity that is not plugged
  * @record: what was unplugged so that the region can be taken away, by block
+ * @held: module of the System RAM driver, while the region may be taken away
  * @boot_work: applies @boot_policy
  * @lock: protects all members below; never held across a call that sleeps
  * @capacity: bytes that are held
@@ -143,6 +144,7 @@ struct cxl_sysram_region {
 	bool guarded;
 	struct xarray poison;
 	struct xarray record;
+	struct module *held;
 	struct work_struct boot_work;
 
 	spinlock_t lock; /* all that follows */
@@ -184,6 +186,7 @@ cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram);
 struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax);
 int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_region_plug_dax(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
 #else
 static inline struct cxl_sysram_region *
@@ -201,6 +204,12 @@ cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
 static inline void
 cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram)
 {
+}
+
+static inline int
+cxl_sysram_region_plug_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	return -ENXIO;
 }
 
 static inline int

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/dax.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/ioport.h>
 #include <linux/memory_hotplug.h>
@@ -12,7 +13,8 @@
 
 /*
  * Taking dax devices out of use: all of a region, before it is unbound, or one
- * that a region driver is about to remove.
+ * that a region driver is about to remove. And the way into use, where it takes as
+ * long: memory hotplug must be neither waited for nor run under the locks of a probe.
  *
  * Unbinding itself cannot fail: it revokes mappings, and leaves System RAM that
  * is online behind until the next reboot. A region driver that would rather
@@ -31,10 +33,25 @@ struct dax_unplug {
 	unsigned int max_ranges;
 };
 
-static void dax_region_shut(struct dax_region *dax_region, bool shut)
+/* A device that a user creates is bound, and plugged by kmem, under this lock */
+static int dax_region_shut(struct dax_region *dax_region, struct mhp_ctl *ctl)
+{
+	while (!down_write_trylock(&dax_region_rwsem)) {
+		int rc = ctl->give_up(ctl);
+
+		if (rc)
+			return rc;
+		msleep(20);
+	}
+	dax_region->shut = true;
+	up_write(&dax_region_rwsem);
+	return 0;
+}
+
+static void dax_region_reopen(struct dax_region *dax_region)
 {
 	guard(rwsem_write)(&dax_region_rwsem);
-	dax_region->shut = shut;
+	dax_region->shut = false;
 }
 
 static void dax_reopen(struct dev_dax *dev_dax)
@@ -52,6 +69,46 @@ static bool dax_shut(struct dev_dax *dev_dax)
 	dax_reopen(dev_dax);
 	return false;
 }
+
+static int dax_plug_one(struct device *dev, void *ctl)
+{
+	struct dev_dax *dev_dax = to_dev_dax(dev);
+	int rc;
+
+	rc = mhp_lock_device(dev, ctl);
+	if (rc)
+		return rc;
+
+	if (dev_dax->plug_later) {
+		if (dev->driver && to_dax_drv(dev->driver)->plug)
+			rc = to_dax_drv(dev->driver)->plug(dev_dax, ctl);
+		if (!rc) {
+			dev_dax->plug_later = false;
+			dax_reopen(dev_dax);
+		}
+	}
+	device_unlock(dev);
+	return rc;
+}
+
+/**
+ * dax_region_plug - add the memory of devices that were created to be plugged later
+ * @parent: the device that a dax_region was allocated for
+ * @ctl: whether to give up
+ *
+ * A device that kmem is not bound to yet is plugged when it is.
+ *
+ * Context: See add_memory_ranges_driver_managed(). The device lock of @parent is held,
+ * those of its dax devices are not.
+ * Return: 0; else as add_memory_ranges_driver_managed(), and then there is a device
+ * without memory that nobody can use until it is unregistered.
+ */
+int dax_region_plug(struct device *parent, struct mhp_ctl *ctl)
+{
+	device_lock_assert(parent);
+	return device_for_each_child(parent, ctl, dax_plug_one);
+}
+EXPORT_SYMBOL_GPL(dax_region_plug);
 
 static int dax_unplug_count(struct device *dev, void *data)
 {
@@ -187,10 +244,12 @@ int dax_region_unplug(struct device *parent, struct mhp_ctl *ctl)
 	device_lock_assert(parent);
 
 	/* No device may come behind those that are shut one by one */
-	dax_region_shut(dev_get_drvdata(parent), true);
+	rc = dax_region_shut(dev_get_drvdata(parent), ctl);
+	if (rc)
+		return rc;
 	rc = dax_devices_unplug(parent, ctl);
 	if (rc)
-		dax_region_shut(dev_get_drvdata(parent), false);
+		dax_region_reopen(dev_get_drvdata(parent));
 	return rc;
 }
 EXPORT_SYMBOL_GPL(dax_region_unplug);
@@ -221,7 +280,7 @@ void dax_region_resume(struct device *parent)
 {
 	device_lock_assert(parent);
 	device_for_each_child(parent, NULL, dax_unplug_undo);
-	dax_region_shut(dev_get_drvdata(parent), false);
+	dax_region_reopen(dev_get_drvdata(parent));
 }
 EXPORT_SYMBOL_GPL(dax_region_resume);
 

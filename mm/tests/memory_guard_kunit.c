@@ -140,6 +140,26 @@ static void guards_overlap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, try_add_memory(guard_base, PAGE_SIZE));
 }
 
+/* A probe can register a guard while memory hotplug is busy elsewhere */
+static void guard_does_not_wait(struct kunit *test)
+{
+	struct mhp_ctl ctl = { .give_up = mhp_give_up_on_signal };
+
+	lock_device_hotplug();
+	guard_register(test, &guards[0]);
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			__add_memory(0, guard_base, PAGE_SIZE, MHP_NONE));
+	kunit_release_action(test, guard_unregister, &guards[0]);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			__add_memory(0, guard_base, PAGE_SIZE, MHP_NONE));
+	unlock_device_hotplug();
+
+	KUNIT_EXPECT_EQ(test, 0, memory_guard_register(&guards[0], guard_base,
+						       GUARD_SIZE, "KUnit", &ctl));
+	KUNIT_EXPECT_EQ(test, -EPERM, try_add_memory(guard_base, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, memory_guard_unregister(&guards[0], &ctl));
+}
+
 static void guard_of_nothing(struct kunit *test)
 {
 	struct memory_guard guard;
@@ -158,6 +178,7 @@ static int guard_first_ram(struct resource *res, void *range)
 
 static void guard_too_late(struct kunit *test)
 {
+	struct mhp_ctl ctl = { .give_up = mhp_give_up_on_signal };
 	struct memory_guard guard;
 	struct range ram;
 
@@ -171,11 +192,14 @@ static void guard_too_late(struct kunit *test)
 					      PAGE_SIZE, "KUnit", NULL));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			memory_guard_register(&guard, 0, U64_MAX, "KUnit", NULL));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			memory_guard_register(&guard, 0, U64_MAX, "KUnit", &ctl));
 }
 
 static struct kunit_case memory_guard_cases[] = {
 	KUNIT_CASE_PARAM(guard_refuses, memory_adder_gen_params),
 	KUNIT_CASE(guards_overlap),
+	KUNIT_CASE(guard_does_not_wait),
 	KUNIT_CASE(guard_of_nothing),
 	KUNIT_CASE(guard_too_late),
 	{ }

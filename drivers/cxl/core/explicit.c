@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
-#include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <cxlmem.h>
 #include <cxl.h>
 #include "core.h"
@@ -22,62 +20,6 @@
  * unbind file, after which the override is gone if bind had set it, and stays
  * if a user had.
  */
-
-/*
- * The override that bind has set, protected by the lock of the override. It is known
- * by its address: a user may have written the same word since, and then it is his.
- */
-static const char **cxl_explicit_override(struct device *dev)
-{
-	if (dev->type == CXL_REGION_TYPE())
-		return &to_cxl_region(dev)->bound_override;
-	return &to_cxl_dax_region(dev)->bound_override;
-}
-
-/* Set the override, unless there is one */
-static int cxl_explicit_choose(struct device *dev, const char *name)
-{
-	const char *old = NULL, *new = kstrdup(name, GFP_KERNEL);
-
-	if (!new)
-		return -ENOMEM;
-
-	scoped_guard(spinlock, &dev->driver_override.lock) {
-		old = dev->driver_override.name;
-		if (!old) {
-			dev->driver_override.name = new;
-			*cxl_explicit_override(dev) = new;
-		}
-	}
-	if (old)
-		kfree(new);
-	return old ? -EBUSY : 0;
-}
-
-/**
- * cxl_explicit_released - take back the override that bind has set
- * @dev: a device that an explicit driver is being unbound from
- *
- * An override that a user wrote stays, before or after bind.
- *
- * Context: The remove callback of the driver, or when it could not be bound.
- */
-void cxl_explicit_released(struct device *dev)
-{
-	const char *name = NULL;
-
-	scoped_guard(spinlock, &dev->driver_override.lock) {
-		const char **override = cxl_explicit_override(dev);
-
-		if (*override && *override == dev->driver_override.name) {
-			name = *override;
-			dev->driver_override.name = NULL;
-		}
-		*override = NULL;
-	}
-	kfree(name);
-}
-EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_released, "dax_cxl");
 
 /**
  * cxl_match_explicit - may a driver of the right type take a device
@@ -118,7 +60,7 @@ int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
 
 	match = device_match_driver_override(dev, drv);
 	if (match < 0) {
-		rc = cxl_explicit_choose(dev, drv->name);
+		rc = device_claim_driver_override(dev, drv->name);
 		if (rc)
 			return rc;
 	} else if (!match) {
@@ -134,7 +76,7 @@ int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
 	guard(device)(dev);
 	if (dev->driver == drv)
 		return 0;
-	cxl_explicit_released(dev);
+	device_unclaim_driver_override(dev);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_explicit_bind, "dax_cxl");

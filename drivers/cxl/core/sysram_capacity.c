@@ -245,7 +245,7 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_set_plugged, "cxl_sysram");
  * @cxlr_sysram: the region
  *
  * Return: the value of 'memmap_on_memory'; it does not change while memory is
- * plugged, while DAX owns the range or while an operation runs.
+ * plugged, or within an operation.
  */
 bool cxl_sysram_region_memmap(struct cxl_sysram_region *cxlr_sysram)
 {

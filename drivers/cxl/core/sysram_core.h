@@ -18,6 +18,7 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
  * @want: the state that is wanted
  * @policy: the policy that is wanted
  * @bytes: how much is to be plugged
+ * @memmap_on_memory: where the memory map is to be
  * @range: host physical addresses; the part of the region that is meant
  * @data: for whoever runs it
  */
@@ -25,6 +26,7 @@ struct cxl_sysram_request {
 	enum cxl_sysram_state want;
 	enum cxl_sysram_state policy;
 	u64 bytes;
+	bool memmap_on_memory;
 	struct range range;
 	const void *data;
 };
@@ -124,6 +126,7 @@ ssize_t cxl_sysram_policy_store(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
 			    enum cxl_sysram_state policy,
 			    const struct range *hpa);
+int cxl_sysram_region_guard(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_resize.c: plug and unplug by the number of bytes */

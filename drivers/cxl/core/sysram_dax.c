@@ -77,6 +77,44 @@ struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram)
 	return device_find_child(&cxlr_sysram->dev, NULL, match_dax_region);
 }
 
+static int cxl_sysram_plug_dax(struct cxl_sysram_region *cxlr_sysram,
+			       const struct cxl_sysram_request *req)
+{
+	int rc;
+
+	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
+	if (!dev)
+		return -ENXIO;
+
+	rc = mhp_lock_device(dev, cxlr_sysram->ctl);
+	if (rc)
+		return rc;
+
+	if (dev->driver && to_cxl_drv(dev->driver)->plug)
+		rc = to_cxl_drv(dev->driver)->plug(dev, cxlr_sysram->ctl);
+	device_unlock(dev);
+	return rc;
+}
+
+/**
+ * cxl_sysram_region_plug_dax - the DAX driver has just been bound
+ * @cxlr_sysram: the region
+ *
+ * Probing it adds no memory, which would happen under locks of the driver core and of
+ * DAX.
+ *
+ * Context: As cxl_sysram_region_unplug_dax().
+ * Return: 0 when the policy plugs nothing, or all of it is plugged; see
+ * cxl_sysram_op_run() for the others. On failure nothing is, and the driver has to be
+ * unbound.
+ */
+int cxl_sysram_region_plug_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+				 cxl_sysram_plug_dax, NULL);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_plug_dax, "dax_cxl");
+
 /**
  * cxl_sysram_unplug_dax - unplug and close what DAX has made of the capacity
  * @cxlr_sysram: the region

@@ -3,6 +3,7 @@
 #include <linux/device.h>
 #include <linux/kmod.h>
 #include <linux/math64.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -73,6 +74,22 @@ static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, units, nr);
 }
 
+/* So that what was unplugged can be plugged again, the System RAM driver stays loaded */
+static void sysram_region_hold(struct cxl_sysram_region *cxlr_sysram,
+			       const struct cxl_sysram_ops *ops)
+{
+	if (!ops)
+		return;
+	__module_get(ops->owner);
+	cxlr_sysram->held = ops->owner;
+}
+
+static void sysram_region_unhold(struct cxl_sysram_region *cxlr_sysram)
+{
+	/* module_put() knows what NULL is */
+	module_put(xchg(&cxlr_sysram->held, NULL));
+}
+
 /* Runs as an operation */
 static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 				const struct cxl_sysram_request *req)
@@ -100,6 +117,8 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	/* When the device was pulled, DAX cannot use the capacity any more */
 	if (rc && !READ_ONCE(cxlr_sysram->stopped))
 		cxl_sysram_resume_dax(cxlr_sysram);
+	if (!rc)
+		sysram_region_hold(cxlr_sysram, ops);
 	return rc;
 }
 
@@ -107,6 +126,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 {
 	xa_destroy(&cxlr_sysram->record);
+	sysram_region_unhold(cxlr_sysram);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = cxlr_sysram->stopped;
 	/* What has waited meanwhile */
@@ -242,9 +262,12 @@ static int sysram_region_may_probe(struct cxl_region *cxlr, const char **why)
 	return 0;
 }
 
-static void sysram_region_stop(void *cxlr_sysram)
+static void sysram_region_stop(void *_cxlr_sysram)
 {
+	struct cxl_sysram_region *cxlr_sysram = _cxlr_sysram;
+
 	cxl_sysram_region_stop(cxlr_sysram);
+	sysram_region_unhold(cxlr_sysram);
 }
 
 static int sysram_region_setup(struct cxl_region *cxlr)
@@ -315,7 +338,7 @@ static void sysram_region_remove(struct device *dev)
 	if (child && cxl_sysram_region_policy(to_cxl_sysram_region(child)) ==
 	    CXL_SYSRAM_NEVER)
 		return;
-	cxl_explicit_released(dev);
+	device_unclaim_driver_override(dev);
 }
 
 static ssize_t bind_store(struct device_driver *drv, const char *buf, size_t len)

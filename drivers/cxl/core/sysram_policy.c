@@ -16,12 +16,13 @@
  * kmem either, until the policy changes or the region's driver is unbound. DAX may
  * have them. For memory that other hosts can use this is the only policy.
  *
- * The guard is registered and unregistered by an operation, since either waits for
- * memory hotplug; the operation also sees to it that nothing is plugged meanwhile.
+ * A user's word registers and unregisters the guard by an operation, which waits for
+ * memory hotplug and sees to it that nothing is plugged meanwhile. Where a driver is
+ * bound or unbound nothing waits.
  */
 
 static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
-			    const struct cxl_sysram_request *req)
+			    struct mhp_ctl *ctl)
 {
 	int rc = 0;
 
@@ -29,8 +30,7 @@ static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
 		rc = memory_guard_register(&cxlr_sysram->guard,
 					   cxlr_sysram->hpa_range.start,
 					   range_len(&cxlr_sysram->hpa_range),
-					   dev_name(&cxlr_sysram->dev),
-					   cxlr_sysram->ctl);
+					   dev_name(&cxlr_sysram->dev), ctl);
 	if (rc)
 		return rc;
 	cxlr_sysram->guarded = true;
@@ -40,11 +40,29 @@ static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
 	return 0;
 }
 
+static int cxl_sysram_guard_op(struct cxl_sysram_region *cxlr_sysram,
+			       const struct cxl_sysram_request *req)
+{
+	return cxl_sysram_guard(cxlr_sysram, cxlr_sysram->ctl);
+}
+
+/**
+ * cxl_sysram_region_guard - a region begins with "never"
+ * @cxlr_sysram: the region
+ *
+ * Context: Before the first operation. Does not wait for memory hotplug.
+ * Return: 0; -EBUSY when some of the memory is System RAM.
+ */
+int cxl_sysram_region_guard(struct cxl_sysram_region *cxlr_sysram)
+{
+	return cxl_sysram_guard(cxlr_sysram, NULL);
+}
+
 /**
  * cxl_sysram_region_unguard - the memory may become System RAM again
  * @cxlr_sysram: the region
  *
- * Context: After the last operation.
+ * Context: After the last operation. Does not wait for memory hotplug.
  */
 void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram)
 {
@@ -109,7 +127,7 @@ int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 
 	if (policy == CXL_SYSRAM_NEVER) {
 		rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-				       cxl_sysram_guard, NULL);
+				       cxl_sysram_guard_op, NULL);
 	} else {
 		rc = cxl_sysram_region_change(cxlr_sysram, policy);
 		if (rc == -EAGAIN)

@@ -106,33 +106,38 @@ static ssize_t memmap_on_memory_show(struct device *dev,
 			  cxl_sysram_region_memmap(to_cxl_sysram_region(dev)));
 }
 
+static int cxl_sysram_set_memmap(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
+{
+	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
+		return -EBUSY;
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->memmap_on_memory = req->memmap_on_memory;
+	return 0;
+}
+
 static ssize_t memmap_on_memory_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t len)
 {
 	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
-	bool val;
+	struct cxl_sysram_request req = { 0 };
 	int rc;
 
 	if (strlen(buf) != len)
 		return -EINVAL;
-	rc = kstrtobool(buf, &val);
+	rc = kstrtobool(buf, &req.memmap_on_memory);
 	if (rc)
 		return rc;
 
-	if (val && !mhp_supports_memmap_on_memory())
+	if (req.memmap_on_memory && !mhp_supports_memmap_on_memory())
 		return -EOPNOTSUPP;
-
-	guard(spinlock)(&cxlr_sysram->lock);
-	if (cxlr_sysram->dying)
-		return -ENXIO;
-	if (cxlr_sysram->memmap_on_memory == val)
+	if (req.memmap_on_memory == cxl_sysram_region_memmap(cxlr_sysram))
 		return len;
-	if (cxlr_sysram->op || cxlr_sysram->plugged || cxlr_sysram->dax_owned)
-		return -EBUSY;
-	cxlr_sysram->memmap_on_memory = val;
 
-	return len;
+	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+			       cxl_sysram_set_memmap, &req);
+	return rc ?: len;
 }
 static DEVICE_ATTR_RW(memmap_on_memory);
 
@@ -359,9 +364,10 @@ devm_cxl_add_sysram_region(struct cxl_region *cxlr,
 	if (rc)
 		return ERR_PTR(rc);
 
-	if (cxlr_sysram->shareable)
-		policy = CXL_SYSRAM_NEVER;
-	rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
+	if (cxlr_sysram->shareable || policy == CXL_SYSRAM_NEVER)
+		rc = cxl_sysram_region_guard(cxlr_sysram);
+	else
+		rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
 	if (rc)
 		return ERR_PTR(rc);
 
