@@ -12,7 +12,9 @@
  */
 
 /* Documentation/admin-guide/mm/pagemap.rst */
+#define KPF_LRU		(1ull << 5)
 #define KPF_BUDDY	(1ull << 10)
+#define KPF_SWAPBACKED	(1ull << 14)
 #define KPF_HWPOISON	(1ull << 19)
 #define KPF_NOPAGE	(1ull << 20)
 #define KPF_OFFLINE	(1ull << 23)
@@ -75,13 +77,20 @@ void blocks_of(unsigned long long start, unsigned long long length,
 		count(blocks, nr);
 }
 
-static unsigned long used_of(const uint64_t *flags, ssize_t nr)
+/* Page cache, which can be dropped instead of moved */
+static bool is_droppable(uint64_t flags)
+{
+	return (flags & KPF_LRU) && !(flags & KPF_SWAPBACKED);
+}
+
+static unsigned long used_of(const uint64_t *flags, ssize_t nr, bool moves)
 {
 	unsigned long used = 0;
 
 	for (ssize_t i = 0; i < nr; i++)
 		used += !(flags[i] & (KPF_BUDDY | KPF_HWPOISON | KPF_NOPAGE |
-				      KPF_OFFLINE));
+				      KPF_OFFLINE)) &&
+			!(moves && is_droppable(flags[i]));
 	return used;
 }
 
@@ -89,10 +98,11 @@ static unsigned long used_of(const uint64_t *flags, ssize_t nr)
  * used_in - how much of a range of online memory is in use
  * @start: physical address
  * @length: bytes; of a large range a part is looked at
+ * @moves: only what would have to be moved, were it unplugged
  *
  * Return: bytes, or -1 when the kernel does not say (/proc/kpageflags, root only).
  */
-long long used_in(unsigned long long start, unsigned long long length)
+long long used_in(unsigned long long start, unsigned long long length, bool moves)
 {
 	unsigned long page = sysconf(_SC_PAGESIZE), used = 0, seen = 0, stride;
 	unsigned long long first = start / page, nr = length / page;
@@ -113,7 +123,7 @@ long long used_in(unsigned long long start, unsigned long long length)
 			  (first + at) * sizeof(*flags));
 		if (n <= 0)
 			break;
-		used += used_of(flags, n / (ssize_t)sizeof(*flags));
+		used += used_of(flags, n / (ssize_t)sizeof(*flags), moves);
 		seen += n / sizeof(*flags);
 	}
 	free(flags);

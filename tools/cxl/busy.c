@@ -122,7 +122,7 @@ static void explain_blocks(const char *region)
 		if (!blocks.online)
 			continue;
 		busy[nr].nr = at / block;
-		busy[nr].used = used_in(at, block);
+		busy[nr].used = used_in(at, block, false);
 		if (busy[nr].used > 0)
 			nr++;
 	}
@@ -157,7 +157,7 @@ void explain_busy(const char *region)
 	if (dax_has_it(region, driver, sizeof(driver)))
 		say("  end what uses it, and try again");
 	else
-		say("  end, or move, what uses it and try again, or: cxl-cli unplug --drain --wait=60 %s",
+		say("  end, or move, what uses it and try again, or: cxl-cli unplug --timeout=60 %s",
 		    region);
 	say("  what the kernel says: dmesg | grep %s", region);
 }

@@ -11,7 +11,7 @@
  * interleaves them, and as many bytes of each as all of them have.
  */
 
-/* The last thing that has kept a root decoder from being chosen is told */
+/* What has kept a root decoder from being chosen */
 static int because(struct creation *c, int rc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -23,16 +23,6 @@ static int because(struct creation *c, int rc, const char *format, ...)
 	vsnprintf(c->why, sizeof(c->why), format, args);
 	va_end(args);
 	return rc;
-}
-
-static struct cxl_memdev *memdev_by_name(struct cxl_ctx *ctx, const char *name)
-{
-	struct cxl_memdev *memdev;
-
-	cxl_memdev_foreach(ctx, memdev)
-		if (memdev_is_meant(name, memdev))
-			return memdev;
-	return NULL;
 }
 
 /* Regions begin and end at multiples of that */
@@ -110,47 +100,130 @@ static unsigned long long available(const struct creation *c, struct cxl_memdev 
 	return taken < size ? size - taken : 0;
 }
 
+static int add_named(struct creation *c, struct cxl_memdev *memdev, const char *name)
+{
+	const char *device = cxl_memdev_get_devname(memdev);
+
+	if (!cxl_memdev_get_endpoint(memdev))
+		return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s", device,
+			       device);
+	for (unsigned int i = 0; i < c->nr; i++)
+		if (c->memdevs[i] == memdev)
+			return because(c, -EINVAL, "%s is named twice", device);
+	if (c->nr == MEMDEVS_MAX)
+		return because(c, -EINVAL, "%s: a region has at most %d memdevs", name,
+			       MEMDEVS_MAX);
+	if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
+		return because(c, -ENODEV, "%s does not have %s, see cxl list -D -d root -T",
+			       cxl_decoder_get_devname(c->decoder), device);
+	c->memdevs[c->nr++] = memdev;
+	return 0;
+}
+
+/* A name may mean several, as with cxl: with commas or spaces, or "all" */
 static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 {
-	for (c->nr = 0; c->nr < c->nr_names; c->nr++) {
-		const char *name = c->names[c->nr];
-		struct cxl_memdev *memdev = memdev_by_name(ctx, name);
+	struct cxl_memdev *memdev;
+	unsigned int before;
+	int rc;
 
-		c->memdevs[c->nr] = memdev;
-		if (!memdev)
-			return because(c, -ENODEV, "there is no memdev %s, see cxl list -M", name);
-		if (!cxl_memdev_get_endpoint(memdev))
-			return because(c, -ENODEV, "%s is disabled, try: cxl enable-memdev %s",
-				       name, name);
-		for (unsigned int i = 0; i < c->nr; i++)
-			if (c->memdevs[i] == memdev)
-				return because(c, -EINVAL, "%s is named twice", name);
-		if (!cxl_decoder_get_target_by_memdev(c->decoder, memdev))
-			return because(c, -ENODEV, "no root decoder for volatile memory has %s, see cxl list -D -d root -T",
-				       name);
+	c->nr = 0;
+	for (unsigned int i = 0; i < c->nr_names; i++) {
+		before = c->nr;
+		cxl_memdev_foreach(ctx, memdev) {
+			if (!memdev_is_meant(c->names[i], memdev))
+				continue;
+			rc = add_named(c, memdev, c->names[i]);
+			if (rc)
+				return rc;
+		}
+		if (c->nr == before)
+			return because(c, -ENODEV, "there is no memdev %s, see cxl list -M",
+				       c->names[i]);
 	}
+	if (c->ways && c->ways != c->nr)
+		return because(c, -EINVAL, "%u ways, but %u memdevs", c->ways, c->nr);
 	return 0;
+}
+
+static int position_of(const struct creation *c, struct cxl_memdev *memdev)
+{
+	return cxl_target_get_position(cxl_decoder_get_target_by_memdev(c->decoder, memdev));
+}
+
+static unsigned int round_down_to_power_of_2(unsigned int n)
+{
+	while (n & (n - 1))
+		n &= n - 1;
+	return n;
+}
+
+/* Below each of its targets, as many: what a root decoder can interleave */
+static unsigned int most_each(const struct creation *c, struct cxl_memdev **memdevs,
+			      unsigned int nr, unsigned int targets)
+{
+	unsigned int least = MEMDEVS_MAX;
+
+	for (unsigned int target = 0; target < targets; target++) {
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < nr; i++)
+			n += position_of(c, memdevs[i]) == (int)target;
+		if (n < least)
+			least = n;
+	}
+	return round_down_to_power_of_2(least);
+}
+
+static unsigned int targets_of(const struct creation *c)
+{
+	unsigned int targets = cxl_decoder_get_interleave_ways(c->decoder);
+
+	return targets ? targets : 1;
 }
 
 /* None is named: those below the root decoder that have what is needed */
 static int choose_any(struct cxl_ctx *ctx, struct creation *c)
 {
-	unsigned long long least = c->ways ? c->size / c->ways : c->size;
-	struct cxl_memdev *memdev;
+	unsigned long long least = c->ways ? c->size / c->ways : 0;
+	struct cxl_memdev *memdevs[MEMDEVS_MAX], *memdev;
+	unsigned int taken[MEMDEVS_MAX] = { 0 }, targets = targets_of(c), nr = 0, each;
 
+	if (targets > MEMDEVS_MAX)
+		return because(c, -EINVAL, "%u targets are too many", targets);
+	cxl_memdev_foreach(ctx, memdev)
+		if (nr < MEMDEVS_MAX && cxl_decoder_get_target_by_memdev(c->decoder, memdev) &&
+		    free_decoder(memdev) && available(c, memdev) >= (least ? least : 1))
+			memdevs[nr++] = memdev;
+	each = most_each(c, memdevs, nr, targets);
+	if (c->ways && each > c->ways / targets)
+		each = c->ways / targets;
 	c->nr = 0;
-	cxl_memdev_foreach(ctx, memdev) {
-		if (c->nr == (c->ways ?: MEMDEVS_MAX))
-			break;
-		if (cxl_decoder_get_target_by_memdev(c->decoder, memdev) &&
-		    free_decoder(memdev) && available(c, memdev) >= (c->ways ? least ?: 1 : 1))
-			c->memdevs[c->nr++] = memdev;
+	for (unsigned int i = 0; i < nr; i++) {
+		int position = position_of(c, memdevs[i]);
+
+		if (position >= 0 && position < (int)targets && taken[position]++ < each)
+			c->memdevs[c->nr++] = memdevs[i];
 	}
 	if (c->nr && (!c->ways || c->nr == c->ways))
 		return 0;
-	return because(c, -ENODEV, "%u memdevs below %s have what is needed, see cxl list -M -d %s",
-		       c->nr, cxl_decoder_get_devname(c->decoder),
-		       cxl_decoder_get_devname(c->decoder));
+	return because(c, -ENODEV, "%u memdevs below it have what is needed, see cxl list -M -d %s",
+		       nr, cxl_decoder_get_devname(c->decoder));
+}
+
+/* The rule of the kernel for interleave_ways */
+static int check_ways(struct creation *c)
+{
+	unsigned int targets = targets_of(c), each = c->nr / targets;
+
+	if (!(c->nr % targets) && each && !(each & (each - 1)) &&
+	    most_each(c, c->memdevs, c->nr, targets) == each)
+		return 0;
+	if (targets == 1)
+		return because(c, -EINVAL, "%u memdevs cannot be interleaved, 1, 2, 4, 8 or 16 can",
+			       c->nr);
+	return because(c, -EINVAL, "it interleaves %u host bridges: 1, 2, 4 or 8 memdevs below each of them",
+		       targets);
 }
 
 /* The place of a memdev among those below the same target of the root decoder */
@@ -175,8 +248,7 @@ static void sort_memdevs(struct creation *c)
 	for (unsigned int i = 0; i < c->nr; i++) {
 		places[i].memdev = c->memdevs[i];
 		places[i].round = 0;
-		places[i].position = cxl_target_get_position(
-			cxl_decoder_get_target_by_memdev(c->decoder, c->memdevs[i]));
+		places[i].position = position_of(c, c->memdevs[i]);
 		for (unsigned int j = 0; j < i; j++)
 			places[i].round += places[j].position == places[i].position;
 	}
@@ -238,10 +310,13 @@ static int try_root(struct cxl_ctx *ctx, struct creation *c)
 {
 	int rc = c->nr_names ? choose_named(ctx, c) : choose_any(ctx, c);
 
+	if (!rc)
+		rc = check_ways(c);
 	if (rc)
 		return rc;
 	sort_memdevs(c);
-	return choose_size(c) ?: check_qos(c);
+	rc = choose_size(c);
+	return rc ? rc : check_qos(c);
 }
 
 /**
@@ -256,17 +331,31 @@ int choose(struct cxl_ctx *ctx, struct creation *c)
 {
 	struct cxl_decoder *decoder;
 	struct cxl_bus *bus;
+	char *whys = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&whys, &size);
+	int tried = 0, rc = -ENODEV;
 
-	because(c, 0, "no root decoder for volatile memory, see cxl list -D -d root");
+	if (!stream)
+		return -ENOMEM;
 	cxl_bus_foreach(ctx, bus)
 		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) {
-			if (!root_decoder_is_meant(c->bus, c->root, bus, decoder) ||
+			if (!rc || !root_decoder_is_meant(c->bus, c->root, bus, decoder) ||
 			    !cxl_decoder_is_volatile_capable(decoder))
 				continue;
 			c->decoder = decoder;
-			if (!try_root(ctx, c))
-				return 0;
+			rc = try_root(ctx, c);
+			tried++;
+			fprintf(stream, "%s  %s: %s", tried > 1 ? "\n" : "",
+				cxl_decoder_get_devname(decoder), c->why);
 		}
-	say("create-region: %s", c->why);
-	return -ENODEV;
+	fclose(stream);
+	if (rc && !tried)
+		say("create-region: no root decoder for volatile memory, see cxl list -D -d root");
+	else if (rc && tried == 1)
+		say("create-region: %s", c->why);
+	else if (rc)
+		say("create-region: none of %d root decoders can\n%s", tried, whys);
+	free(whys);
+	return rc;
 }

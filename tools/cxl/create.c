@@ -221,7 +221,8 @@ static const char usage[] =
 	"  -d, --decoder=DECODER  root decoder; default is the first that can\n"
 	"  -w, --ways=N           how many memdevs\n"
 	"  -g, --granularity=N    of interleaving, bytes\n"
-	"  -m, --memdevs          what is named are memdevs, as with cxl\n"
+	"  -m, --memdevs          what is named are memdevs, as with cxl: mem0, 0, mem0,mem1\n"
+	"                         or all\n"
 	"  -Q, --enforce-qos      memdevs must be in the QoS class of the root decoder\n"
 	"  -U, --uuid=UUID        only for what is persistent: refused\n"
 	"  -u, --human            sizes and addresses as people read them\n"
@@ -315,8 +316,6 @@ static int check(struct creation *c)
 	else if (strcmp(c->driver, "sysram") && strcmp(c->driver, "dax") &&
 		 strcmp(c->driver, "region"))
 		say("create-region: --driver is sysram, dax or region");
-	else if (c->ways && c->nr_names && c->ways != c->nr_names)
-		say("create-region: %u ways, but %u memdevs", c->ways, c->nr_names);
 	else if (c->hotplug && !check_policy("create-region", c->hotplug, false))
 		return -EINVAL;
 	else if (c->hotplug && !strcmp(c->driver, "region"))
@@ -371,6 +370,10 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	int lock;
 
 	if (parse(ctx, &c, argc, argv) || check(&c))
+		return EXIT_FAILURE;
+	/* Before anything is programmed */
+	if (!driver_there("create-region", strcmp(c.driver, "region") ? "sysram_region" : "cxl_region") ||
+	    (!strcmp(c.driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
 		return EXIT_FAILURE;
 	lock = take_lock();
 	if (choose(ctx, &c))

@@ -22,7 +22,7 @@
  * @human: sizes and addresses as people read them
  * @force: also when its memmap leaves the kernel too little
  * @decoder: of the root, once it is chosen
- * @why: it was not, the last reason
+ * @why: the last root decoder was not chosen
  * @bytes: the size, once it is chosen
  * @memdevs: in the order of the targets, once they are chosen
  * @nr: how many

@@ -43,24 +43,56 @@ static const struct verb *find(const char *name)
 	return NULL;
 }
 
-static bool has(int argc, char **argv, const char *word)
+/* An option, or as much of it as getopt_long() takes for it */
+static bool has_option(int argc, char **argv, const char *option)
+{
+	size_t length;
+
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
+		length = strcspn(argv[i], "=");
+		if (length >= strlen("--dr") && length <= strlen(option) &&
+		    !strncmp(argv[i], option, length))
+			return true;
+	}
+	return false;
+}
+
+static bool has_word(int argc, char **argv, const char *word)
 {
 	for (int i = 2; i < argc; i++)
-		if (strstr(argv[i], word))
+		if (!strcmp(argv[i], word))
 			return true;
+	return false;
+}
+
+static bool has_dynamic_type(int argc, char **argv)
+{
+	static const char *const before[] = { "", "-t", "--type=" };
+	size_t length;
+
+	for (int i = 2; i < argc; i++) {
+		for (size_t j = 0; j < sizeof(before) / sizeof(before[0]); j++) {
+			length = strlen(before[j]);
+			if (!strncmp(argv[i], before[j], length) &&
+			    !strncmp(argv[i] + length, "dynamic_ram_", strlen("dynamic_ram_")))
+				return true;
+		}
+	}
 	return false;
 }
 
 /* What cxl has as well is ours only when it is asked for something that cxl has not */
 static bool is_ours(int argc, char **argv)
 {
+	bool help = has_word(argc, argv, "--help") || has_word(argc, argv, "-h");
+
 	if (!find(argv[1]))
 		return false;
 	if (!strcmp(argv[1], "create-region"))
-		return has(argc, argv, "--driver") || has(argc, argv, "--hotplug") ||
-		       has(argc, argv, "dynamic_ram_") || has(argc, argv, "--help");
+		return help || has_option(argc, argv, "--driver") ||
+		       has_option(argc, argv, "--hotplug") || has_dynamic_type(argc, argv);
 	if (!strcmp(argv[1], "enable-region"))
-		return has(argc, argv, "--driver") || has(argc, argv, "--help");
+		return help || has_option(argc, argv, "--driver");
 	return true;
 }
 
@@ -79,21 +111,33 @@ static int run_ours(int argc, char **argv)
 	return rc;
 }
 
+/* Who reads what is written, a monitoring job for example, would miss it */
+static void check_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	say("cannot write to standard output: %s", strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
+	atexit(check_output);
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		puts("cxl-cli " CXL_CLI_VERSION);
 		return EXIT_SUCCESS;
 	}
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+	if (argc == 3 && !strcmp(argv[1], "help") && find(argv[2])) {
+		argv[1] = argv[2];
+		argv[2] = "--help";
+	}
+	if (argc < 2 || !strcmp(argv[1], "--help") || (argc == 2 && !strcmp(argv[1], "help"))) {
 		help();
 		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	if (is_ours(argc, argv))
 		return run_ours(argc, argv);
 
-	argv[0] = "cxl";
-	execvp("cxl", argv);
-	say_error(argv[1], errno, "cannot start cxl, is the package ndctl, or cxl, installed?");
+	exec_cxl(argv[1], argv);
 	return EXIT_FAILURE;
 }

@@ -34,6 +34,9 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* exec.c */
+void exec_cxl(const char *verb, char **argv);
+
 /* sysfs.c */
 int system_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -165,7 +168,7 @@ struct blocks {
 unsigned long long block_size(void);
 void blocks_of(unsigned long long start, unsigned long long length,
 	       struct blocks *blocks);
-long long used_in(unsigned long long start, unsigned long long length);
+long long used_in(unsigned long long start, unsigned long long length, bool moves);
 
 /* memmap.c */
 unsigned long long memmap_size(unsigned long long length);
@@ -189,8 +192,8 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 /* choose.c */
 bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 
-/* drain.c */
-int drain(const char *region, int node, bool dry_run);
+/* fit.c */
+int fits_elsewhere(const char *verb, const char *region, int number, bool tell);
 
 /* busy.c: why something cannot be unplugged */
 bool dax_has_it(const char *region, char *driver, size_t size);

@@ -115,7 +115,7 @@ int region_level(const char *region, struct level *level)
 		return because(level, 2, "its decoders are not committed: echo 1 > /sys/bus/cxl/devices/%s/commit",
 			       region);
 	if (!sysfs_driver(region, driver, sizeof(driver)))
-		return because(level, 2, "it is disabled: cxl-cli enable-region %s", region);
+		return because(level, 2, "it is disabled: cxl-cli enable-region --driver=sysram %s", region);
 
 	sysram = !strcmp(driver, "sysram_region");
 	blocks_of(start, size, &blocks);
@@ -181,7 +181,7 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level)
 		return -1;
 	for_each_selected(ctx, &all, keep_best, &best, &done);
 	if (!best.found)
-		return because(level, 2, "it has no region: cxl-cli create-region -t ram -m %s",
-			       memdev);
+		return because(level, 2, "it has no region: cxl-cli create-region --driver=sysram%s -m %s",
+			       has_partition(memdev, "ram") ? "" : " -t dynamic_ram_1", memdev);
 	return level->number;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +74,7 @@ static int add_dax(const struct dax *dax, void *arg)
 
 	if (strcmp(dax->uuid, tagged->tag))
 		return 0;
-	json_object_object_add(tagged->object, "daxdev", json_object_new_string(dax->name));
+	json_object_object_add(tagged->object, "chardev", json_object_new_string(dax->name));
 	return 1;
 }
 
@@ -156,8 +155,11 @@ static void add_sysram(const struct listing *listing, struct json_object *region
 	add_text(object, device, "state");
 	add_bytes(listing, object, device, "size");
 	add_bytes(listing, object, device, "plugged_size");
-	if (sysfs_number(device, "target_node", &node))
+	/* By this name as with dax devices; by the other since it was the first */
+	if (sysfs_number(device, "target_node", &node)) {
+		json_object_object_add(object, "target_node", json_object_new_int(node));
 		json_object_object_add(object, "numa_node", json_object_new_int(node));
+	}
 	add_zone(object, name);
 	if (sysfs_number(device, "size", &size))
 		json_object_object_add(object, "memmap_size",
@@ -229,8 +231,7 @@ static int run_cxl(char **argv, bool quiet, char **output, size_t *size)
 			_exit(127);
 		close(fds[0]);
 		close(fds[1]);
-		execvp("cxl", argv);
-		say_error("list", errno, "cannot start cxl, is the package ndctl, or cxl, installed?");
+		exec_cxl("list", argv);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -243,38 +244,6 @@ static int run_cxl(char **argv, bool quiet, char **output, size_t *size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static const char letters[] = "m:s:Mb:Bp:PSe:Ed:DTr:RXiuHIFALvNh";
-
-static const struct option options[] = {
-	{ "memdev", required_argument, NULL, 'm' },
-	{ "serial", required_argument, NULL, 's' },
-	{ "memdevs", no_argument, NULL, 'M' },
-	{ "bus", required_argument, NULL, 'b' },
-	{ "buses", no_argument, NULL, 'B' },
-	{ "port", required_argument, NULL, 'p' },
-	{ "ports", no_argument, NULL, 'P' },
-	{ "single", no_argument, NULL, 'S' },
-	{ "endpoint", required_argument, NULL, 'e' },
-	{ "endpoints", no_argument, NULL, 'E' },
-	{ "decoder", required_argument, NULL, 'd' },
-	{ "decoders", no_argument, NULL, 'D' },
-	{ "targets", no_argument, NULL, 'T' },
-	{ "region", required_argument, NULL, 'r' },
-	{ "regions", no_argument, NULL, 'R' },
-	{ "dax", no_argument, NULL, 'X' },
-	{ "idle", no_argument, NULL, 'i' },
-	{ "human", no_argument, NULL, 'u' },
-	{ "health", no_argument, NULL, 'H' },
-	{ "partition", no_argument, NULL, 'I' },
-	{ "firmware", no_argument, NULL, 'F' },
-	{ "alert-config", no_argument, NULL, 'A' },
-	{ "media-errors", no_argument, NULL, 'L' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "extents", no_argument, NULL, 'N' },
-	{ "help", no_argument, NULL, 'h' },
-	{ }
-};
-
 static const char usage[] =
 	"Usage: cxl-cli list [OPTION]...\n"
 	"\n"
@@ -285,49 +254,78 @@ static const char usage[] =
 	"  -N, --extents          with the extents of dynamic regions\n"
 	"  -h, --help             this text; all others are in cxl-list(1)\n";
 
-/*
- * Take -N out of what cxl is asked: args gets the options one by one, and then the
- * rest. What is not known, or help, is for cxl to answer: then all goes to it.
- */
-static bool split_options(struct listing *listing, int argc, char **argv, char **args)
-{
-	static char flags[128][3];
-	char **copy = calloc(argc + 1, sizeof(*copy));
-	bool listing_regions = false, known = copy;
-	int option, nr = 1;
+/* Those short options of cxl list that take an argument */
+static const char with_argument[] = "mspbedr";
+/* Those that say what is listed, or of what that is not a memdev; and long ones alike */
+static const char listed[] = "MBPEDTRXvpbed";
+static const char *const listed_long[] = {
+	"--memdevs", "--bus", "--port", "--endpoint", "--decoder", "--targets", "--regions",
+	"--dax", "--verbose", NULL,
+};
 
-	for (int i = 0; known && i < argc; i++)
-		copy[i] = argv[i];
-	optind = 0;
-	opterr = 0;
-	while (known && (option = getopt_long(argc, copy, letters, options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		if (option == 'N') {
+/* A cluster of short options without -N, at @to; NULL when nothing is left of it */
+static char *short_options(struct listing *listing, const char *from, char *to, bool *what,
+			   bool *regions)
+{
+	char *arg = to;
+
+	*to++ = *from++;
+	for (; *from; from++) {
+		listing->human |= *from == 'u';
+		*regions |= strchr("Rvr", *from) != NULL;
+		*what |= strchr(listed, *from) != NULL;
+		if (*from == 'N') {
 			listing->extents = true;
 			continue;
 		}
-		known = option != '?' && option < 128;
-		if (!known)
-			break;
-		listing->human |= option == 'u';
-		listing_regions |= option == 'R' || option == 'v' || option == 'r';
-		snprintf(flags[option], sizeof(flags[0]), "-%c", option);
-		args[nr++] = flags[option];
-		if (optarg)
-			args[nr++] = optarg;
+		*to++ = *from;
+		if (strchr(with_argument, *from)) {
+			strcpy(to, from + 1);
+			return arg;
+		}
 	}
-	opterr = 1;
-	for (int i = optind; known && i < argc; i++)
-		args[nr++] = copy[i];
-	/* Extents are those of regions */
-	if (known && listing->extents && !listing_regions)
-		args[nr++] = "-R";
-	args[known ? nr : 1] = NULL;
-	free(copy);
-	return known;
+	*to = '\0';
+	return to == arg + 1 ? NULL : arg;
+}
+
+/*
+ * Take -N out of what cxl is asked, all the rest is for cxl, also what it may have learned
+ * since: @args gets it, and @room is for what has changed.
+ */
+static void without_ours(struct listing *listing, int argc, char **argv, char **args,
+			 char *room)
+{
+	bool what = false, regions = false;
+	int nr = 0;
+
+	for (int i = 1; i < argc; i++) {
+		char *arg = argv[i];
+
+		if (!strcmp(arg, "--extents")) {
+			listing->extents = true;
+			continue;
+		}
+		if (!strncmp(arg, "--", 2)) {
+			listing->human |= !strcmp(arg, "--human");
+			regions |= !strncmp(arg, "--region", 8) || !strcmp(arg, "--verbose");
+			for (int j = 0; listed_long[j]; j++)
+				what |= !strncmp(arg, listed_long[j], strlen(listed_long[j]));
+		} else if (arg[0] == '-' && arg[1]) {
+			arg = short_options(listing, arg, room, &what, &regions);
+			room += strlen(argv[i]) + 1;
+			/* Its argument may be the next word, and look like an option */
+			if (arg && strchr(with_argument, arg[strlen(arg) - 1]) && i + 1 < argc &&
+			    strcspn(arg + 1, with_argument) == strlen(arg + 1) - 1) {
+				args[nr++] = arg;
+				arg = argv[++i];
+			}
+		}
+		if (arg)
+			args[nr++] = arg;
+	}
+	/* Extents are those of regions; memdevs are what is listed when nothing is said */
+	if (listing->extents && !regions)
+		args[nr++] = what ? "-R" : "-MR";
 }
 
 static void print(struct json_object *object)
@@ -398,24 +396,31 @@ int list_region(struct cxl_ctx *ctx, const char *region, bool human)
 int verb_list(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	struct listing listing = { .ctx = ctx };
-	char **args, *output = NULL;
-	size_t size = 0;
-	int nr = 4, rc;
+	char **args, *room, *output = NULL;
+	size_t size = 0, length = 0;
+	int rc;
 
-	/* -RXu is three options */
-	for (int i = 0; i < argc; i++)
-		nr += strlen(argv[i]) + 1;
-	args = calloc(nr, sizeof(*args));
-	if (!args)
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		}
+	}
+	for (int i = 1; i < argc; i++)
+		length += strlen(argv[i]) + 1;
+	args = calloc(argc + 4, sizeof(*args));
+	room = calloc(length + 1, 1);
+	if (!args || !room) {
+		free(args);
+		free(room);
 		return EXIT_FAILURE;
+	}
 	args[0] = "cxl";
 	args[1] = "list";
-	if (!split_options(&listing, argc, argv, args + 1))
-		for (int i = 1; i < argc; i++)
-			args[i + 1] = argv[i];
-	args[1] = "list";
+	without_ours(&listing, argc, argv, args + 2, room);
 	rc = run_cxl(args, false, &output, &size);
 	free(args);
+	free(room);
 	if (!rc && size)
 		merge_and_print(&listing, output);
 	else if (output)

@@ -7,8 +7,12 @@
 
 /*
  * remove-memdev: everything that has to be done before a device may be pulled, in one
- * step. It ends at the first thing that is refused, and says what that is and why;
- * what was done before it is not undone, but named.
+ * step. What can be known before is looked at first, for all that is named. Then it ends
+ * at the first thing that is refused, and says what that is and why; what was done
+ * before it is not undone, but named.
+ *
+ * libcxl forgets endpoints and decoders when a memdev is disabled, but not the regions
+ * that point to them: each memdev has a context of its own.
  */
 
 #define REGIONS_MAX 64
@@ -28,8 +32,11 @@ static int collect(const char *region, void *arg)
 {
 	struct removal *removal = arg;
 
-	if (removal->nr == REGIONS_MAX)
+	if (removal->nr == REGIONS_MAX) {
+		say("%s: %s has more than %d regions", removal->req->verb, removal->memdev,
+		    REGIONS_MAX);
 		return -E2BIG;
+	}
 	snprintf(removal->regions[removal->nr++], 32, "%s", region);
 	return 0;
 }
@@ -53,8 +60,7 @@ static int unplug_dax(const struct dax *dax, void *arg)
 	if (sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ||
 	    !sysfs_exists(path))
 		return 0;
-	return sysfs_write_child(path, "unplugged", req->wait > 0 ? req->wait :
-				 req->wait ? 0 : STOCK_TIMEOUT, NULL);
+	return sysfs_write_child(path, "unplugged", req->timeout ?: STOCK_TIMEOUT, NULL);
 }
 
 /* Letting go of it unplugs first, also what kmem has made of it below DAX */
@@ -180,40 +186,137 @@ static int disable(const struct removal *removal, struct cxl_memdev *memdev)
 	return rc;
 }
 
-static int remove_one(struct cxl_ctx *ctx, struct request *req,
-		      struct cxl_memdev *memdev)
+static int collect_regions(struct cxl_ctx *ctx, struct removal *removal)
 {
-	struct removal removal = { .req = req, .memdev = cxl_memdev_get_devname(memdev) };
-	int done, rc = 0;
 	struct selection all = { .names = (char *[]){ "all" }, .nr = 1, .pmem = true,
-				 .memdev = removal.memdev };
+				 .memdev = removal->memdev };
+	int done, rc;
 
-	rc = for_each_selected(ctx, &all, collect, &removal, &done);
-	if (rc && rc != -ENODEV)
-		return rc;
-	/* What came last goes first, as device memory has to */
-	rc = 0;
-	for (int i = removal.nr - 1; i >= 0 && !rc; i--)
-		rc = unplug(&removal, removal.regions[i]) ?:
-		     destroy(ctx, &removal, removal.regions[i]);
-	return rc ?: disable(&removal, memdev);
+	rc = for_each_selected(ctx, &all, collect, removal, &done);
+	return rc == -ENODEV ? 0 : rc;
 }
 
-static int remove_named(struct cxl_ctx *ctx, struct request *req, const char *names)
+static void say_partners(const struct removal *removal, struct cxl_region *region)
+{
+	struct cxl_memdev_mapping *mapping;
+	struct cxl_memdev *memdev;
+
+	cxl_mapping_foreach(region, mapping) {
+		memdev = cxl_decoder_get_memdev(cxl_mapping_get_decoder(mapping));
+		if (memdev && strcmp(cxl_memdev_get_devname(memdev), removal->memdev))
+			say("  %s is made of %s, too", cxl_region_get_devname(region),
+			    cxl_memdev_get_devname(memdev));
+	}
+}
+
+/* What would be lost, or does not fit elsewhere: before anything is done */
+static int check_region(struct cxl_ctx *ctx, const struct removal *removal, const char *name)
+{
+	struct cxl_region *region = find(ctx, name);
+	struct request *req = removal->req;
+	char device[64], driver[64], mode[32];
+	unsigned long long node;
+
+	if (req->dry_run) {
+		say("%s: %s would be unplugged and destroyed", req->verb, name);
+		if (region)
+			say_partners(removal, region);
+	}
+	if (req->force)
+		return 0;
+	if (sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem") &&
+	    sysfs_driver(name, driver, sizeof(driver))) {
+		say("%s: %s stays: %s is persistent memory, and enabled (--force: do it all the same)",
+		    req->verb, removal->memdev, name);
+		return -EBUSY;
+	}
+	snprintf(device, sizeof(device), "sysram_%s", name);
+	if (!sysfs_number(device, "target_node", &node))
+		return 0;
+	return fits_elsewhere(req->verb, name, node, req->dry_run);
+}
+
+static struct cxl_memdev *memdev_of(struct cxl_ctx *ctx, const char *name)
 {
 	struct cxl_memdev *memdev;
-	bool found = false;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (!strcmp(cxl_memdev_get_devname(memdev), name))
+			return memdev;
+	return NULL;
+}
+
+/* With a context that knows what is there now */
+static int with_memdev(struct request *req, const char *name,
+		       int (*fn)(struct cxl_ctx *ctx, struct removal *removal,
+				 struct cxl_memdev *memdev))
+{
+	struct removal removal = { .req = req, .memdev = name };
+	struct cxl_memdev *memdev;
+	struct cxl_ctx *ctx;
+	int rc;
+
+	rc = cxl_new(&ctx);
+	if (rc) {
+		say_error(req->verb, -rc, "libcxl");
+		return rc;
+	}
+	memdev = memdev_of(ctx, name);
+	/* Gone by now: that is as good */
+	rc = memdev ? collect_regions(ctx, &removal) ?: fn(ctx, &removal, memdev) : 0;
+	cxl_unref(ctx);
+	return rc;
+}
+
+static int check_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_memdev *memdev)
+{
 	int rc = 0;
 
+	(void)memdev;
+	for (int i = 0; i < removal->nr && !rc; i++)
+		rc = check_region(ctx, removal, removal->regions[i]);
+	return rc;
+}
+
+static int remove_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_memdev *memdev)
+{
+	int rc = 0;
+
+	/* What came last goes first, as device memory has to */
+	for (int i = removal->nr - 1; i >= 0 && !rc; i--)
+		rc = unplug(removal, removal->regions[i]) ?:
+		     destroy(ctx, removal, removal->regions[i]);
+	return rc ?: disable(removal, memdev);
+}
+
+#define MEMDEVS_MAX 64
+
+static int collect_memdevs(struct cxl_ctx *ctx, struct request *req, const char *names,
+			   char memdevs[][32], int *nr)
+{
+	struct cxl_memdev *memdev;
+	bool found = false, known;
+
 	cxl_memdev_foreach(ctx, memdev) {
+		const char *name = cxl_memdev_get_devname(memdev);
+
 		if (!memdev_is_meant(names, memdev))
 			continue;
 		found = true;
-		rc = remove_one(ctx, req, memdev) ?: rc;
+		known = false;
+		for (int i = 0; i < *nr; i++)
+			known |= !strcmp(memdevs[i], name);
+		if (known)
+			continue;
+		if (*nr == MEMDEVS_MAX) {
+			say("%s: at most %d memdevs at once", req->verb, MEMDEVS_MAX);
+			return -E2BIG;
+		}
+		snprintf(memdevs[(*nr)++], 32, "%s", name);
 	}
 	if (found)
-		return rc;
-	say("%s: there is no memdev %s, see cxl list -M", req->verb, names);
+		return 0;
+	say("%s: there is no memdev %s, nothing was done; see cxl list -M", req->verb, names);
 	return -ENODEV;
 }
 
@@ -232,18 +335,28 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		"\n"
 		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"
 		"disable it. Ends at the first step that is refused, and says why.\n"
-		"      --wait[=SECONDS]   while something is busy, try again\n"
+		"      --dry-run          only say what would be done\n"
+		"      --force            also when it is persistent memory that is enabled, or\n"
+		"                         what is in use does not fit elsewhere\n"
+		"      --timeout=SECONDS  for all of it; while something is busy, try again\n"
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
-	int rc = 0;
+	char memdevs[MEMDEVS_MAX][32];
+	int rc = 0, nr = 0;
 
-	if (request_parse(&req, argc, argv, "wait", usage))
+	if (request_parse(&req, argc, argv, "dry-run force timeout", usage))
 		return EXIT_FAILURE;
 	if (!req.selection.nr) {
 		request_usage(&req, usage);
 		return EXIT_FAILURE;
 	}
-	for (int i = 0; i < req.selection.nr; i++)
-		rc = remove_named(ctx, &req, req.selection.names[i]) ?: rc;
+	for (int i = 0; i < req.selection.nr && !rc; i++)
+		rc = collect_memdevs(ctx, &req, req.selection.names[i], memdevs, &nr);
+	for (int i = 0; i < nr && !rc; i++)
+		rc = with_memdev(&req, memdevs[i], check_one);
+	if (rc || req.dry_run)
+		return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	for (int i = 0; i < nr; i++)
+		rc = with_memdev(&req, memdevs[i], remove_one) ?: rc;
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -19,9 +19,8 @@ enum {
 	OPT_TAG,
 	OPT_ALL,
 	OPT_TYPE,
-	OPT_WAIT,
+	OPT_TIMEOUT,
 	OPT_DRIVER,
-	OPT_DRAIN,
 	OPT_DRY_RUN,
 	OPT_FORCE,
 };
@@ -31,13 +30,12 @@ static const struct option selecting[] = {
 	{ "decoder", required_argument, NULL, 'd' },
 	{ "memdev", required_argument, NULL, 'm' },
 	{ "help", no_argument, NULL, 'h' },
-	{ "wait", optional_argument, NULL, OPT_WAIT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "id", required_argument, NULL, OPT_ID },
 	{ "tag", required_argument, NULL, OPT_TAG },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
-	{ "drain", no_argument, NULL, OPT_DRAIN },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ }
@@ -58,12 +56,10 @@ static int parse_option(struct request *req, int option)
 	case 'm':
 		req->selection.memdev = optarg;
 		return 0;
-	case OPT_WAIT:
-		req->wait = -1;
-		if (optarg && !parse_number(optarg, 1000000, &value))
-			req->wait = value;
-		else if (optarg)
+	case OPT_TIMEOUT:
+		if (parse_number(optarg, 1000000, &value) || !value)
 			break;
+		req->timeout = value;
 		return 0;
 	case OPT_TYPE:
 		req->value = optarg;
@@ -73,9 +69,6 @@ static int parse_option(struct request *req, int option)
 		return 0;
 	case OPT_ALL:
 		req->all = true;
-		return 0;
-	case OPT_DRAIN:
-		req->drain = true;
 		return 0;
 	case OPT_DRY_RUN:
 		req->dry_run = true;
@@ -194,23 +187,25 @@ static long seconds(void)
 	return now.tv_sec;
 }
 
-/* Write, and while that is busy and there is time, write again */
+/* Write, and while that is busy and there is time, write again; then end it */
 int request_write(struct request *req, const char *path, const char *value)
 {
 	int rc;
 
+	if (!req->timeout)
+		return sysfs_write(path, value);
 	/* One time for all that is asked for at once */
 	if (!req->end)
-		req->end = seconds() + req->wait;
-	for (;;) {
-		rc = sysfs_write(path, value);
-		if (rc != -EBUSY || !req->wait ||
-		    (req->wait > 0 && seconds() >= req->end))
+		req->end = seconds() + req->timeout;
+	do {
+		long left = req->end - seconds();
+
+		rc = sysfs_write_child(path, value, left > 0 ? left : 1, NULL);
+		if (rc != -EBUSY || seconds() >= req->end)
 			return rc;
-		if (isatty(STDERR_FILENO))
-			fputc('.', stderr);
 		sleep(1);
-	}
+	} while (seconds() < req->end);
+	return rc;
 }
 
 /* Why it is busy, once for each region */

@@ -17,11 +17,10 @@
  * @nr_tags: how many
  * @all: all extents and tags
  * @driver: for enable-region
- * @drain: empty the node first
  * @dry_run: only say what would happen
  * @force: also when it is not wise
- * @wait: seconds to try again while it is busy, -1 for as long as it takes
- * @end: of @wait, on the clock that nobody sets; 0 before it has begun
+ * @timeout: seconds for the whole call, in which what is busy is tried again, or 0
+ * @end: of @timeout, on the clock that nobody sets; 0 before it has begun
  * @explained: the region that was explained last
  */
 struct request {
@@ -34,10 +33,9 @@ struct request {
 	int nr_tags;
 	bool all;
 	const char *driver;
-	bool drain;
 	bool dry_run;
 	bool force;
-	long wait;
+	long timeout;
 	long end;
 	char explained[32];
 };

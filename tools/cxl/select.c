@@ -91,7 +91,7 @@ static int nothing(const char *region, void *arg)
  * @arg: for @fn
  * @done: for how many it has succeeded
  *
- * Return: 0; -ENODEV when a name means none, then nothing is done; -EIO when @fn has
+ * Return: 0; -ENODEV when a name but "all" means none, then nothing is done; -EIO when @fn has
  * failed for one.
  */
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
@@ -104,7 +104,8 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		one.nr = 1;
 		*done = 0;
 		each_root(ctx, &one, nothing, NULL, done);
-		if (!*done)
+		/* There may be none: all of these */
+		if (!*done && strcmp(one.names[0], "all"))
 			return -ENODEV;
 	}
 	*done = 0;

@@ -138,7 +138,7 @@ static void print_use(const struct map *map, unsigned long long start)
 		long long used;
 
 		blocks_of(at, map->cell, &blocks);
-		used = blocks.online ? used_in(at, map->cell) : -1;
+		used = blocks.online ? used_in(at, map->cell, false) : -1;
 		if (used < 0)
 			continue;
 		any = true;

@@ -33,7 +33,7 @@ static int set_state(struct request *req, const char *region)
 
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	if (dax_has_it(region, driver, sizeof(driver))) {
-		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli disable-region %s",
+		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
 			  region, driver, region);
 		return -EBUSY;
 	}
@@ -97,11 +97,11 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
 		"                         offline\n"
 		"      --force            also when its memmap leaves the kernel too little\n"
-		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
-	if (request_parse(&req, argc, argv, SELECTING " type wait force", usage) ||
+	if (request_parse(&req, argc, argv, SELECTING " type timeout force", usage) ||
 	    !check_policy(req.verb, req.value, true))
 		return EXIT_FAILURE;
 	return request_run(ctx, &req, plug, "plugged", usage);
@@ -113,16 +113,14 @@ static int unplug(const char *region, void *arg)
 	char path[256], node[16];
 	int rc;
 
-	if (req->drain || req->dry_run) {
-		rc = request_attr(req, region, "target_node", path, sizeof(path));
-		if (!rc)
-			rc = sysfs_read(path, node, sizeof(node));
-		rc = rc ?: drain(region, atoi(node), req->dry_run);
-		if (rc)
-			say_error(req->verb, -rc, "%s: nothing was done", region);
-		if (rc || req->dry_run)
-			return rc;
-	}
+	rc = request_attr(req, region, "target_node", path, sizeof(path)) ?:
+	     sysfs_read(path, node, sizeof(node));
+	if (!rc && !req->force)
+		rc = fits_elsewhere(req->verb, region, atoi(node), req->dry_run);
+	if (rc == -ENOMEM)
+		say("%s: %s: nothing was done", req->verb, region);
+	if (rc || req->dry_run)
+		return rc;
 	return set_state(req, region);
 }
 
@@ -132,15 +130,15 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
-		"it is busy, the processes that have some of it are named. REGION may be all.\n"
-		"      --drain            first see whether what is in use on the node fits\n"
-		"                         elsewhere, and move it\n"
-		"      --dry-run          only say what --drain would do\n"
-		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"it is busy, the processes that have some of it are named. When what is in use\n"
+		"does not fit elsewhere nothing is done. REGION may be all.\n"
+		"      --dry-run          only see whether it fits\n"
+		"      --force            also when it does not: processes may be ended\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
-	if (request_parse(&req, argc, argv, SELECTING " wait drain dry-run", usage))
+	if (request_parse(&req, argc, argv, SELECTING " timeout dry-run force", usage))
 		return EXIT_FAILURE;
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
 			   usage);
@@ -209,11 +207,11 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --id=X             the extent X of extentN.X; may be repeated\n"
 		"      --tag=UUID         the allocation of this tag; may be repeated\n"
 		"      --all              all extents and allocations\n"
-		"      --wait[=SECONDS]   while it is busy, try again\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " id tag all wait", usage))
+	if (request_parse(&req, argc, argv, SELECTING " id tag all timeout", usage))
 		return EXIT_FAILURE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
@@ -222,16 +220,62 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, release_extents, "released extents of", usage);
 }
 
-/* What is held is handed to DAX */
-static int enable_dax(struct request *req, const char *region)
+/* What DAX has is taken back, and held */
+static int enable_sysram(struct request *req, const char *region)
 {
-	char name[64];
+	char name[64], path[256], driver[64];
 	int rc;
 
+	if (!dax_has_it(region, driver, sizeof(driver)))
+		return 0;
 	snprintf(name, sizeof(name), "dax_%s", region);
-	rc = driver_bind(req->verb, "cxl_dax_region", name);
+	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/unbind") ?:
+	     request_write(req, path, name);
+	if (rc)
+		say_error(req->verb, -rc, "%s: back from DAX", region);
+	if (rc == -EBUSY)
+		request_busy(req, region);
+	return rc;
+}
+
+static int say_dax(const struct dax *dax, void *arg)
+{
+	const struct request *req = arg;
+
+	say("%s: it is /dev/%s", req->verb, dax->name);
+	return 0;
+}
+
+static int is_kmem(const struct dax *dax, void *arg)
+{
+	(void)arg;
+	return !strcmp(dax->driver, "kmem");
+}
+
+/* What is held is handed to DAX, as a character device, whatever the policy was */
+static int enable_dax(struct request *req, const char *region)
+{
+	char name[64], device[64], policy[32];
+	int rc = 0;
+
+	snprintf(name, sizeof(name), "dax_%s", region);
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (dax_has_it(region, policy, sizeof(policy))) {
+		if (!for_each_dax(region, is_kmem, NULL))
+			return 0;
+		rc = enable_sysram(req, region);
+		if (rc)
+			return rc;
+	}
+	if (sysfs_attr(device, "hotplug", policy, sizeof(policy)) && policy_plugs(policy))
+		rc = sysfs_attr_write(device, "hotplug", "none");
+	if (rc)
+		say_error(req->verb, -rc, "%s: hotplug none", region);
+	rc = rc ?: driver_bind(req->verb, "cxl_dax_region", name);
 	if (rc == -EBUSY)
 		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	if (!rc)
+		for_each_dax(region, say_dax, req);
 	return rc;
 }
 
@@ -274,7 +318,13 @@ static int enable_region(const char *region, void *arg)
 		return -EBUSY;
 	}
 	if (held)
-		return dax ? enable_dax(req, region) : 0;
+		return dax ? enable_dax(req, region) :
+		       strcmp(wanted, "sysram_region") ? 0 : enable_sysram(req, region);
+	/* Nobody else is meant any more, also when it was guarded before */
+	if (!strcmp(wanted, "cxl_region") &&
+	    sysfs_attr(region, "driver_override", driver, sizeof(driver)) &&
+	    !strcmp(driver, "sysram_region"))
+		sysfs_attr_write(region, "driver_override", "\n");
 	rc = driver_bind(req->verb, wanted, region);
 	if (rc || strcmp(wanted, "sysram_region"))
 		return rc;
@@ -284,7 +334,7 @@ static int enable_region(const char *region, void *arg)
 		rc = enable_dax(req, region);
 	if (rc && (sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ||
 		   sysfs_write(path, region)))
-		say("  %s could not be disabled again, try: cxl-cli unplug --wait=60 %s",
+		say("  %s could not be disabled again, try: cxl-cli unplug --timeout=60 %s",
 		    region, region);
 	return rc;
 }
@@ -295,12 +345,13 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"[OPTION]... REGION...\n"
 		"\n"
 		"Enable a region, as cxl does, and choose who has it.\n"
-		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a dax\n"
-		"                         device; region: as without a choice\n"
+		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a character\n"
+		"                         device; region: cxl_region, as if nobody had chosen\n"
+		"      --timeout=SECONDS  to take it back from DAX; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " driver", usage))
+	if (request_parse(&req, argc, argv, SELECTING " driver timeout", usage))
 		return EXIT_FAILURE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&

@@ -96,7 +96,7 @@ static void try_options(char *text)
 		/* help ends the program */
 		if (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'h'))
 			return;
-	request_parse(&req, argc, argv, SELECTING " id tag all wait type driver drain dry-run force", "");
+	request_parse(&req, argc, argv, SELECTING " id tag all timeout type driver dry-run force", "");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -156,7 +156,7 @@ static const struct {
 	{ 2, "online_movable\n" },
 	{ 3, "7f00 bind:1 anon=3 N0=1 N1=2 kernelpagesize_kB=4\n7f01 default N1=9\n" },
 	{ 4, "Node 0, zone   Normal\n  pages free     4000\n  nr_zone_active_file 9\n" },
-	{ 5, "--id=1 --tag=11111111-2222-3333-4444-555555555555 --wait=5 -b x region0 all" },
+	{ 5, "--id=1 --tag=11111111-2222-3333-4444-555555555555 --timeout=5 -b x region0 all" },
 };
 
 static uint64_t state = 88172645463325252ull;

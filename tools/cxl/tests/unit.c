@@ -242,7 +242,7 @@ static void test_blocks(void)
 	blocks_of(ULLONG_MAX - 4095, 8192, &blocks);
 	CHECK("a range that wraps has none", !blocks.present);
 
-	CHECK("use is not known", used_in(0, 65536) == -1);
+	CHECK("use is not known", used_in(0, 65536, false) == -1);
 	flags[0] = 1ull << 10;	/* free */
 	flags[1] = 1ull << 20;	/* no page */
 	flags[2] = 1ull << 23;	/* offline */
@@ -253,9 +253,9 @@ static void test_blocks(void)
 	file = fopen(path, "w");
 	fwrite(flags, sizeof(flags), 1, file);
 	fclose(file);
-	CHECK("use", used_in(0, 4 * 4096) == 4096);
-	CHECK("use, of the end alone", used_in(3 * 4096, 13 * 4096) == 13 * 4096);
-	CHECK("nothing there", used_in(1ull << 40, 4096) == -1);
+	CHECK("use", used_in(0, 4 * 4096, false) == 4096);
+	CHECK("use, of the end alone", used_in(3 * 4096, 13 * 4096, false) == 13 * 4096);
+	CHECK("nothing there", used_in(1ull << 40, 4096, false) == -1);
 }
 
 static void test_memmap(void)
@@ -345,7 +345,7 @@ static void test_level(void)
 	put_cxl("mem1/dynamic_ram_1", "size", "0x40000000\n");
 	link_driver("mem1", "cxl_mem");
 	CHECK("2: no region", memdev_level(NULL, "mem1", &level) == 2 &&
-			      strstr(level.reason, "create-region -t ram -m mem1"));
+			      strstr(level.reason, "create-region --driver=sysram -t dynamic_ram_1 -m mem1"));
 	put_cxl("mem1/dynamic_ram_1", "size", "0x0\n");
 	CHECK("nothing that could be memory: none", memdev_level(NULL, "mem1", &level) == -1);
 }
@@ -422,16 +422,16 @@ static void test_list(void)
 	CHECK("a region, wherever",
 	      merged("[{\"buses\":[{\"region\":\"region0\"}]}]",
 		     "[{\"buses\":[{\"region\":\"region0\",\"sysram_region\":{\"hotplug\":\"none\",\"state\":\"unplugged\","
-		     "\"size\":1073741824,\"plugged_size\":0,\"numa_node\":1,\"memmap_size\":16777216,"
+		     "\"size\":1073741824,\"plugged_size\":0,\"target_node\":1,\"numa_node\":1,\"memmap_size\":16777216,"
 		     "\"memmap_on_memory\":false},\"level\":3,\"level_reason\":\"its capacity is held, or has tags: cxl-cli list -N -r region0\"}]}]",
 		     &plain));
 	CHECK("with extents, for people",
 	      merged("{\"region\":\"region0\"}",
 		     "{\"region\":\"region0\",\"sysram_region\":{\"hotplug\":\"none\",\"state\":\"unplugged\","
-		     "\"size\":\"1.00 GiB\",\"plugged_size\":0,\"numa_node\":1,\"memmap_size\":\"16.00 MiB\","
+		     "\"size\":\"1.00 GiB\",\"plugged_size\":0,\"target_node\":1,\"numa_node\":1,\"memmap_size\":\"16.00 MiB\","
 		     "\"memmap_on_memory\":false,\"extents\":["
 		     "{\"extent\":\"extent0.9\",\"offset\":\"0\",\"length\":\"128.00 MiB\",\"uuid\":\"" TAG
-		     "\",\"daxdev\":\"dax0.1\",\"state\":\"unplugged\"},"
+		     "\",\"chardev\":\"dax0.1\",\"state\":\"unplugged\"},"
 		     "{\"extent\":\"extent0.10\",\"offset\":\"0x10000000\",\"length\":\"128.00 MiB\","
 		     "\"state\":\"online_movable\"}]},"
 		     "\"level\":3,\"level_reason\":\"its capacity is held, or has tags: cxl-cli list -N -r region0\"}", &all));
@@ -460,15 +460,18 @@ static void test_options(void)
 	wipe();
 	make_cxl("#!/bin/sh\necho \"$@\"\n");
 	out = CALL(1, &rc, verb_list, "list", "-RNu");
-	CHECK("-N among others is for us", !rc && !strcmp(out, "list -R -u\n"));
+	CHECK("-N among others is for us", !rc && !strcmp(out, "list -Ru\n"));
 	out = CALL(1, &rc, verb_list, "list", "--extents", "-d", "root");
 	CHECK("--extents is about regions", !strcmp(out, "list -d root -R\n"));
 	out = CALL(1, &rc, verb_list, "list", "-mN", "-vv");
-	CHECK("an argument is no option", !strcmp(out, "list -m N -v -v\n"));
+	CHECK("an argument is no option", !strcmp(out, "list -mN -vv\n"));
 	out = CALL(1, &rc, verb_list, "list", "--memd=mem0");
-	CHECK("abbreviated", !strcmp(out, "list --memd=mem0\n") || !strcmp(out, "list -m mem0\n"));
+	CHECK("abbreviated", !strcmp(out, "list --memd=mem0\n"));
 	out = CALL(1, &rc, verb_list, "list", "--bogus", "-N");
-	CHECK("what is not known is for cxl", !strcmp(out, "list --bogus -N\n"));
+	CHECK("what is not known is for cxl, and -N for us",
+	      !strcmp(out, "list --bogus -MR\n"));
+	out = CALL(1, &rc, verb_list, "list", "-D", "-N", "-m", "-N");
+	CHECK("what looks like an option may be an argument", !strcmp(out, "list -D -m -N -R\n"));
 	make_cxl("#!/bin/sh\necho '[ ]'\nexit 3\n");
 	CALL(1, &rc, verb_list, "list");
 	CHECK("its exit code is ours", rc == 3);
@@ -483,8 +486,14 @@ static void test_options(void)
 	CHECK("an option of another verb", rc && strstr(out, "has no option --all"));
 	out = CALL(2, &rc, verb_plug, "plug");
 	CHECK("no region: usage", rc && strstr(out, "usage: cxl-cli plug"));
-	out = CALL(2, &rc, verb_plug, "plug", "--wait=x", "region0");
-	CHECK("--wait of nothing", rc && strstr(out, "what does 'x' mean?"));
+	out = CALL(2, &rc, verb_plug, "plug", "--timeout=x", "region0");
+	CHECK("--timeout of nothing", rc && strstr(out, "what does 'x' mean?"));
+	put_cxl("sysram_region5", "state", "unplugged\n");
+	CALL(2, &rc, verb_plug, "plug", "--timeout", "5", "region0");
+	CHECK("the seconds of --timeout are no region",
+	      !rc && is(CXL "sysram_region0/state", "online_movable") &&
+	      is(CXL "sysram_region5/state", "unplugged"));
+	put_cxl("sysram_region0", "state", "unplugged\n");
 	out = CALL(2, &rc, verb_plug, "plug", "region1");
 	CHECK("a region of others", rc && strstr(out, "enable-region --driver=sysram region1"));
 	out = CALL(2, &rc, verb_release_extents, "release-extents", "--tag=" TAG "0", "region0");
@@ -511,14 +520,14 @@ static void test_options(void)
 	out = CALL(1, &rc, verb_show, "show", "region0");
 	CHECK("show", !rc && strstr(out, "level 3: it is held") && strstr(out, "memmap of all: 16.00 MiB"));
 	put_cxl("sysram_region0", "state", "online_movable\n");
-	out = CALL(2, &rc, verb_plug, "plug", "--wait", "--type=online_kernel", "region0");
+	out = CALL(2, &rc, verb_plug, "plug", "--timeout=9", "--type=online_kernel", "region0");
 	CHECK("another type: says what first, and does not wait",
 	      rc && strstr(out, "region0 is online_movable, try first: cxl-cli unplug region0"));
 	put_cxl("dax_region0", "hotplug", "none\n");
 	link_driver("dax_region0", "cxl_dax_region");
-	out = CALL(2, &rc, verb_unplug, "unplug", "--wait", "region0");
+	out = CALL(2, &rc, verb_unplug, "unplug", "--timeout=9", "region0");
 	CHECK("DAX has it: says so, and does not wait",
-	      rc && strstr(out, "region0 is DAX's (cxl_dax_region), try first: cxl-cli disable-region region0"));
+	      rc && strstr(out, "region0 is DAX's (cxl_dax_region), try first: cxl-cli enable-region --driver=sysram region0"));
 	out = CALL(2, &rc, verb_set_hotplug, "set-hotplug", "region0", "bogus");
 	CHECK("a policy that there is not: says which there are", rc && strstr(out, "never, offline"));
 	make_region();
@@ -526,6 +535,23 @@ static void test_options(void)
 	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=dax", "region0");
 	CHECK("enable-region, to DAX",
 	      !rc && is("sys/bus/cxl/drivers/cxl_dax_region/bind", "dax_region0"));
+	put_cxl("sysram_region0", "hotplug", "online_movable\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=dax", "region0");
+	CHECK("also when its policy would make System RAM of it",
+	      !rc && is(CXL "sysram_region0/hotplug", "none"));
+	put_cxl("dax_region0", "hotplug", "none\n");
+	link_driver("dax_region0", "cxl_dax_region");
+	put("sys/bus/cxl/drivers/cxl_dax_region/unbind", "");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "region0");
+	CHECK("and back from DAX",
+	      !rc && is("sys/bus/cxl/drivers/cxl_dax_region/unbind", "dax_region0"));
+	link_driver("region0", "");
+	put("sys/bus/cxl/drivers/cxl_region/bind", "");
+	put_cxl("region0", "driver_override", "sysram_region\n");
+	CALL(2, &rc, verb_enable_region, "enable-region", "--driver=region", "region0");
+	CHECK("to cxl_region, although it was guarded once",
+	      !rc && is(CXL "region0/driver_override", "") &&
+	      is("sys/bus/cxl/drivers/cxl_region/bind", "region0"));
 	wipe();
 	out = CALL(2, &rc, verb_enable_region, "enable-region", "--driver=dax", "region0");
 	CHECK("a kernel without it, to DAX", rc && strstr(out, "CONFIG_CXL_SYSRAM"));
@@ -592,11 +618,51 @@ static void test_busy(void)
 	CHECK("or mapped", strstr(said, "process 18 has /dev/dax0.1 mapped"));
 	CHECK("and not that of another region", !strstr(said, "process 19"));
 	CHECK("who has its memory", strstr(said, "process 20 (busy) has 12 KiB on node 1"));
-	CHECK("and what can be done", strstr(said, "cxl-cli unplug --drain --wait=60 region0"));
+	CHECK("and what can be done", strstr(said, "cxl-cli unplug --timeout=60 region0"));
 	put_cxl("dax_region0", "hotplug", "none\n");
 	link_driver("dax_region0", "cxl_dax_region");
 	CHECK("another thing while it is DAX's",
-	      !strstr(output_of(2, explain, "region0", &rc), "--drain"));
+	      !strstr(output_of(2, explain, "region0", &rc), "--timeout"));
+}
+
+static void put_node(int node, int total, int free, int file)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "sys/devices/system/node/node%d/meminfo", node);
+	snprintf(text, sizeof(text),
+		 "Node %d MemTotal: %d kB\nNode %d MemFree: %d kB\nNode %d Active(file): %d kB\n"
+		 "Node %d Inactive(file): 0 kB\nNode %d SReclaimable: 0 kB\n",
+		 node, total << 10, node, free << 10, node, file << 10, node, node);
+	put(path, text);
+}
+
+static void test_fit(void)
+{
+	char *out;
+	int rc;
+
+	make_region();
+	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        high     2560\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	/* node 1 is the region, 600 of 1024 MiB are to be moved */
+	for (int i = 32; i < 40; i++)
+		make_block(i, "online\n", "Movable\n");
+	put_node(1, 1024, 24, 400);
+	put_node(0, 4096, 200, 0);
+	out = CALL(2, &rc, verb_unplug, "unplug", "region0");
+	CHECK("what does not fit elsewhere: refused, with the numbers",
+	      rc && strstr(out, "600 MiB of it have to move, there is room for 190 MiB elsewhere") &&
+	      is(CXL "sysram_region0/state", "online_movable"));
+	CALL(2, &rc, verb_unplug, "unplug", "--force", "region0");
+	CHECK("unless it is wanted", !rc && is(CXL "sysram_region0/state", "unplugged"));
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	put_node(0, 4096, 200, 500);
+	out = CALL(2, &rc, verb_unplug, "unplug", "--dry-run", "region0");
+	CHECK("page cache makes room", !rc && strstr(out, "there is room for 690 MiB"));
+	CHECK("and nothing was done", is(CXL "sysram_region0/state", "online_movable"));
+	CALL(2, &rc, verb_unplug, "unplug", "region0");
+	CHECK("then it is unplugged", !rc && is(CXL "sysram_region0/state", "unplugged"));
 }
 
 int main(void)
@@ -614,6 +680,7 @@ int main(void)
 	test_options();
 	test_processes();
 	test_busy();
+	test_fit();
 	wipe();
 	rmdir(root);
 	printf("1..%d\n# %d passed, %d failed\n", passed + failed, passed, failed);

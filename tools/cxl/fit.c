@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cxl-cli.h"
+
+/*
+ * What is in use of memory that is to be unplugged has to fit elsewhere: the kernel
+ * would end processes to make room. It moves the pages itself; here it is only seen
+ * whether there is room.
+ */
+
+/* Nodes, at most: what Linux can have */
+#define NODES_MAX 1024
+
+/**
+ * struct node - memory of a NUMA node, bytes
+ * @total: all of it
+ * @free: nobody uses it
+ * @droppable: page cache and slab, that can be made free
+ */
+struct node {
+	unsigned long long total;
+	unsigned long long free;
+	unsigned long long droppable;
+};
+
+static bool read_node(int number, struct node *node)
+{
+	char path[256], *line = NULL, name[64];
+	unsigned long long kib;
+	size_t size = 0;
+	FILE *meminfo;
+
+	memset(node, 0, sizeof(*node));
+	if (system_path(path, sizeof(path), "sys/devices/system/node/node%d/meminfo", number))
+		return false;
+	meminfo = fopen(path, "re");
+	if (!meminfo)
+		return false;
+	while (getline(&line, &size, meminfo) > 0) {
+		if (sscanf(line, "Node %*d %63[^:]: %llu kB", name, &kib) != 2)
+			continue;
+		if (!strcmp(name, "MemTotal"))
+			node->total = kib << 10;
+		else if (!strcmp(name, "MemFree"))
+			node->free = kib << 10;
+		else if (!strcmp(name, "Active(file)") || !strcmp(name, "Inactive(file)") ||
+			 !strcmp(name, "SReclaimable"))
+			node->droppable += kib << 10;
+	}
+	free(line);
+	fclose(meminfo);
+	return node->total;
+}
+
+/* What the kernel keeps free of the memory of a node: below that it reclaims */
+static unsigned long long watermarks(int number)
+{
+	unsigned long long pages = 0, high;
+	char path[256], *line = NULL;
+	bool here = false;
+	size_t size = 0;
+	FILE *zoneinfo;
+	int node;
+
+	if (system_path(path, sizeof(path), "proc/zoneinfo"))
+		return 0;
+	zoneinfo = fopen(path, "re");
+	if (!zoneinfo)
+		return 0;
+	while (getline(&line, &size, zoneinfo) > 0) {
+		if (sscanf(line, "Node %d, zone", &node) == 1)
+			here = node == number;
+		else if (here && sscanf(line, " high %llu", &high) == 1)
+			pages += high;
+	}
+	free(line);
+	fclose(zoneinfo);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static unsigned long long room_of(int number, const struct node *node)
+{
+	unsigned long long room = node->free + node->droppable, low = watermarks(number);
+
+	return room > low ? room - low : 0;
+}
+
+static unsigned long long room_elsewhere(int number)
+{
+	unsigned long long room = 0;
+	struct node node;
+
+	for (int i = 0; i < NODES_MAX; i++)
+		if (i != number && read_node(i, &node))
+			room += room_of(i, &node);
+	return room;
+}
+
+static void warn_bound(const struct process *process, void *arg)
+{
+	(void)arg;
+	if (process->bound)
+		say("  process %d (%s) is bound to the node, with %lu MiB of it: it may be ended when the node goes",
+		    process->pid, process->name, process->kib >> 10);
+}
+
+/* Of a node that has other memory, too */
+static void measure_part(unsigned long long start, unsigned long long length,
+			 unsigned long long online, int number, const struct node *node,
+			 unsigned long long *moves, unsigned long long *room)
+{
+	long long used = used_in(start, length, false), pinned = used_in(start, length, true);
+	unsigned long long here;
+
+	*moves = pinned < 0 ? 0 : pinned;
+	here = room_of(number, node);
+	/* What is free, or can be made free, goes with it */
+	if (used >= 0 && here > online - *moves)
+		*room += here - (online - *moves);
+}
+
+/**
+ * fits_elsewhere - is there room for what is in use of a region?
+ * @verb: for messages
+ * @region: its name
+ * @number: its node
+ * @tell: the numbers, also when there is
+ *
+ * Return: 0, also when that is not known; -ENOMEM, with the numbers.
+ */
+int fits_elsewhere(const char *verb, const char *region, int number, bool tell)
+{
+	unsigned long long start, length, moves, room;
+	struct blocks blocks;
+	struct node node;
+	bool whole;
+
+	if (!sysfs_number(region, "resource", &start) ||
+	    !sysfs_number(region, "size", &length) || !read_node(number, &node))
+		return 0;
+	blocks_of(start, length, &blocks);
+	if (!blocks.online)
+		return 0;
+	room = room_elsewhere(number);
+	/* Less than a block is what the kernel has kept of the region for itself */
+	whole = node.total < blocks.online + blocks.size;
+	if (whole)
+		moves = node.total > node.free + node.droppable ?
+			node.total - node.free - node.droppable : 0;
+	else
+		measure_part(start, length, blocks.online, number, &node, &moves, &room);
+	if (tell || moves > room)
+		say("%s: %s: %llu MiB of it have to move, there is room for %llu MiB elsewhere%s",
+		    verb, region, moves >> 20, room >> 20,
+		    moves > room ? " (--force: do it all the same)" : "");
+	if (moves > room)
+		return -ENOMEM;
+	if (whole)
+		for_each_process_on(number, warn_bound, NULL);
+	return 0;
+}
