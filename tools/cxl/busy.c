@@ -34,16 +34,17 @@ static void explain_processes(int node)
 }
 
 /* Who has /dev/daxN.M open, or mapped */
-static void explain_file(int pid, const char *dir, const char *prefix)
+static int explain_file(int pid, const char *dir, const char *prefix)
 {
 	char path[512], target[256];
 	struct dirent *entry;
 	DIR *files;
+	int found = 0;
 	ssize_t n;
 
 	files = system_path(path, sizeof(path), "proc/%d/%s", pid, dir) ? NULL : opendir(path);
 	if (!files)
-		return;
+		return 0;
 	while ((entry = readdir(files))) {
 		n = system_path(path, sizeof(path), "proc/%d/%s/%s", pid, dir, entry->d_name) ?
 		    0 : readlink(path, target, sizeof(target) - 1);
@@ -54,28 +55,33 @@ static void explain_file(int pid, const char *dir, const char *prefix)
 			continue;
 		say("  process %d has %s %s", pid, target,
 		    strcmp(dir, "fd") ? "mapped" : "open");
+		found = 1;
 		break;
 	}
 	closedir(files);
+	return found;
 }
 
-static void explain_dax(int region)
+/* Says who has a dax device of a region open, or mapped; returns how many */
+int explain_dax(const char *region)
 {
 	struct dirent *entry;
 	char path[256], prefix[32];
+	int found = 0;
 	DIR *proc;
 
 	proc = system_path(path, sizeof(path), "proc") ? NULL : opendir(path);
 	if (!proc)
-		return;
-	snprintf(prefix, sizeof(prefix), "/dev/dax%d.", region);
+		return 0;
+	snprintf(prefix, sizeof(prefix), "/dev/dax%d.", atoi(region + strlen("region")));
 	while ((entry = readdir(proc))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		explain_file(atoi(entry->d_name), "fd", prefix);
-		explain_file(atoi(entry->d_name), "map_files", prefix);
+		found += explain_file(atoi(entry->d_name), "fd", prefix);
+		found += explain_file(atoi(entry->d_name), "map_files", prefix);
 	}
 	closedir(proc);
+	return found;
 }
 
 /* Has DAX all of a region? What is dynamic is DAX's by tags, and never all of it */
@@ -143,17 +149,13 @@ static void explain_blocks(const char *region)
  */
 void explain_busy(const char *region)
 {
-	int id = atoi(region + strlen("region"));
 	unsigned long long node;
-	char device[64], dax[64], driver[64];
+	char driver[64];
 
-	snprintf(device, sizeof(device), "sysram_%s", region);
 	explain_blocks(region);
-	snprintf(dax, sizeof(dax), "dax_%s/dax%d.0", region, id);
-	if (sysfs_number(device, "target_node", &node) ||
-	    sysfs_number(dax, "target_node", &node))
+	if (region_node(region, &node))
 		explain_processes(node);
-	explain_dax(id);
+	explain_dax(region);
 	if (dax_has_it(region, driver, sizeof(driver)))
 		say("  end what uses it, and try again");
 	else

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -333,16 +331,6 @@ static void say_dax(const struct creation *c)
 
 	if (region_level(c->name, &level) == 3 && !strncmp(level.reason, "it is DAX: ", 11))
 		say("create-region: %s is %s", c->name, level.reason + 11);
-}
-
-/* Devices come at the same time, and udev makes regions of them: one after the other */
-static int take_lock(void)
-{
-	int lock = open("/run/cxl-cli.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (lock >= 0)
-		flock(lock, LOCK_EX);
-	return lock;
 }
 
 /* What would end it, also when nobody listens any more to what is said */

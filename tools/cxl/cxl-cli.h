@@ -57,6 +57,7 @@ bool sysfs_driver(const char *device, char *driver, size_t size);
 bool driver_there(const char *verb, const char *driver);
 int driver_bind(const char *verb, const char *driver, const char *device);
 void explain_state(int rc);
+int take_lock(void);
 
 /* number.c */
 int parse_number(const char *text, unsigned long max, unsigned long *value);
@@ -131,6 +132,7 @@ struct dax {
 /* dax.c */
 int for_each_dax(const char *region, int (*fn)(const struct dax *dax, void *arg),
 		 void *arg);
+bool region_node(const char *region, unsigned long long *node);
 
 /**
  * struct process - that has memory on a node
@@ -197,6 +199,7 @@ int fits_elsewhere(const char *verb, const char *region, int number, bool tell);
 
 /* busy.c: why something cannot be unplugged */
 bool dax_has_it(const char *region, char *driver, size_t size);
+int explain_dax(const char *region);
 void explain_busy(const char *region);
 
 #endif

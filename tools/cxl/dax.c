@@ -44,3 +44,27 @@ int for_each_dax(const char *region, int (*fn)(const struct dax *dax, void *arg)
 	closedir(devices);
 	return rc;
 }
+
+static int keep_first(const struct dax *dax, void *arg)
+{
+	*(struct dax *)arg = *dax;
+	return 1;
+}
+
+/**
+ * region_node - the NUMA node that the memory of a region is, or will be, on
+ * @region: its name
+ * @node: result
+ *
+ * Return: false when nobody knows.
+ */
+bool region_node(const char *region, unsigned long long *node)
+{
+	char device[64];
+	struct dax dax;
+
+	snprintf(device, sizeof(device), "sysram_%.32s", region);
+	return sysfs_number(device, "target_node", node) ||
+	       (for_each_dax(region, keep_first, &dax) &&
+		sysfs_number(dax.device, "target_node", node));
+}

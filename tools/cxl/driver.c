@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include "cxl-cli.h"
 
 /*
@@ -59,4 +62,14 @@ void explain_state(int rc)
 {
 	if (rc == -ENXIO)
 		say("  nobody is there to do it, try: modprobe cxl_sysram");
+}
+
+/* Devices come at the same time, and udev makes regions of them: one after the other */
+int take_lock(void)
+{
+	int lock = open("/run/cxl-cli.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	return lock;
 }

@@ -214,7 +214,7 @@ static int check_region(struct cxl_ctx *ctx, const struct removal *removal, cons
 {
 	struct cxl_region *region = find(ctx, name);
 	struct request *req = removal->req;
-	char device[64], driver[64], mode[32];
+	char driver[64], mode[32];
 	unsigned long long node;
 
 	if (req->dry_run) {
@@ -230,8 +230,7 @@ static int check_region(struct cxl_ctx *ctx, const struct removal *removal, cons
 		    req->verb, removal->memdev, name);
 		return -EBUSY;
 	}
-	snprintf(device, sizeof(device), "sysram_%s", name);
-	if (!sysfs_number(device, "target_node", &node))
+	if (!region_node(name, &node))
 		return 0;
 	return fits_elsewhere(req->verb, name, node, req->dry_run);
 }

@@ -23,6 +23,8 @@ enum {
 	OPT_DRIVER,
 	OPT_DRY_RUN,
 	OPT_FORCE,
+	OPT_HOTPLUG,
+	OPT_SWITCH,
 };
 
 static const struct option selecting[] = {
@@ -38,6 +40,8 @@ static const struct option selecting[] = {
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
+	{ "switch", no_argument, NULL, OPT_SWITCH },
 	{ }
 };
 
@@ -75,6 +79,12 @@ static int parse_option(struct request *req, int option)
 		return 0;
 	case OPT_FORCE:
 		req->force = true;
+		return 0;
+	case OPT_HOTPLUG:
+		req->hotplug = optarg;
+		return 0;
+	case OPT_SWITCH:
+		req->change = true;
 		return 0;
 	case OPT_ID:
 		if (parse_number(optarg, 0x7fffffff, &value) || req->nr_ids == MANY)

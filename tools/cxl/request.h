@@ -17,6 +17,8 @@
  * @nr_tags: how many
  * @all: all extents and tags
  * @driver: for enable-region
+ * @hotplug: policy, for enable-region, or NULL
+ * @change: also when another driver has it
  * @dry_run: only say what would happen
  * @force: also when it is not wise
  * @timeout: seconds for the whole call, in which what is busy is tried again, or 0
@@ -33,6 +35,8 @@ struct request {
 	int nr_tags;
 	bool all;
 	const char *driver;
+	const char *hotplug;
+	bool change;
 	bool dry_run;
 	bool force;
 	long timeout;

@@ -26,11 +26,48 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	return rc;
 }
 
+static int set_kmem(const struct dax *dax, void *arg)
+{
+	struct request *req = arg;
+	char path[256];
+	int rc;
+
+	if (strcmp(dax->driver, "kmem"))
+		return 0;
+	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
+	     request_write(req, path, req->value);
+	if (rc)
+		say_error(req->verb, -rc, "%s: %s", dax->name, req->value);
+	return rc;
+}
+
+static int is_kmem(const struct dax *dax, void *arg)
+{
+	(void)arg;
+	return !strcmp(dax->driver, "kmem");
+}
+
+/* Is it cxl_region's, with memory by kmem, as on every machine that nobody has told? */
+static bool kmem_has_it(const char *region)
+{
+	char driver[64];
+
+	return sysfs_driver(region, driver, sizeof(driver)) && !strcmp(driver, "cxl_region") &&
+	       for_each_dax(region, is_kmem, NULL);
+}
+
 /* What will stay busy however long one waits */
 static int set_state(struct request *req, const char *region)
 {
 	char device[64], state[32], driver[64];
+	int rc;
 
+	if (kmem_has_it(region)) {
+		rc = for_each_dax(region, set_kmem, req);
+		if (rc == -EBUSY)
+			request_busy(req, region);
+		return rc;
+	}
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	if (dax_has_it(region, driver, sizeof(driver))) {
 		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
@@ -110,13 +147,14 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 static int unplug(const char *region, void *arg)
 {
 	struct request *req = arg;
-	char path[256], node[16];
-	int rc;
+	unsigned long long node;
+	char path[256];
+	int rc = 0;
 
-	rc = request_attr(req, region, "target_node", path, sizeof(path)) ?:
-	     sysfs_read(path, node, sizeof(node));
-	if (!rc && !req->force)
-		rc = fits_elsewhere(req->verb, region, atoi(node), req->dry_run);
+	if (!kmem_has_it(region))
+		rc = request_attr(req, region, "state", path, sizeof(path));
+	if (!rc && !req->force && region_node(region, &node))
+		rc = fits_elsewhere(req->verb, region, node, req->dry_run);
 	if (rc == -ENOMEM)
 		say("%s: %s: nothing was done", req->verb, region);
 	if (rc || req->dry_run)
@@ -218,146 +256,4 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	return request_run(ctx, &req, release_extents, "released extents of", usage);
-}
-
-/* What DAX has is taken back, and held */
-static int enable_sysram(struct request *req, const char *region)
-{
-	char name[64], path[256], driver[64];
-	int rc;
-
-	if (!dax_has_it(region, driver, sizeof(driver)))
-		return 0;
-	snprintf(name, sizeof(name), "dax_%s", region);
-	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/unbind") ?:
-	     request_write(req, path, name);
-	if (rc)
-		say_error(req->verb, -rc, "%s: back from DAX", region);
-	if (rc == -EBUSY)
-		request_busy(req, region);
-	return rc;
-}
-
-static int say_dax(const struct dax *dax, void *arg)
-{
-	const struct request *req = arg;
-
-	say("%s: it is /dev/%s", req->verb, dax->name);
-	return 0;
-}
-
-static int is_kmem(const struct dax *dax, void *arg)
-{
-	(void)arg;
-	return !strcmp(dax->driver, "kmem");
-}
-
-/* What is held is handed to DAX, as a character device, whatever the policy was */
-static int enable_dax(struct request *req, const char *region)
-{
-	char name[64], device[64], policy[32];
-	int rc = 0;
-
-	snprintf(name, sizeof(name), "dax_%s", region);
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (dax_has_it(region, policy, sizeof(policy))) {
-		if (!for_each_dax(region, is_kmem, NULL))
-			return 0;
-		rc = enable_sysram(req, region);
-		if (rc)
-			return rc;
-	}
-	if (sysfs_attr(device, "hotplug", policy, sizeof(policy)) && policy_plugs(policy))
-		rc = sysfs_attr_write(device, "hotplug", "none");
-	if (rc)
-		say_error(req->verb, -rc, "%s: hotplug none", region);
-	rc = rc ?: driver_bind(req->verb, "cxl_dax_region", name);
-	if (rc == -EBUSY)
-		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
-	if (!rc)
-		for_each_dax(region, say_dax, req);
-	return rc;
-}
-
-/* What was chosen at boot may have plugged it */
-static int hold(struct request *req, const char *region)
-{
-	char device[64], policy[32], path[256];
-	int rc;
-
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
-	    !policy_plugs(policy))
-		return 0;
-	rc = sysfs_attr_write(device, "hotplug", "none") ?:
-	     request_attr(req, region, "state", path, sizeof(path)) ?:
-	     request_write(req, path, "unplugged");
-	/* Nobody is there who could have plugged it */
-	if (rc == -ENXIO)
-		return 0;
-	if (rc)
-		say_error(req->verb, -rc, "%s: unplugged", region);
-	return rc;
-}
-
-/* The driver is chosen by its bind file, and DAX by the policy below it */
-static int enable_region(const char *region, void *arg)
-{
-	struct request *req = arg;
-	bool dax = !strcmp(req->driver, "dax"), held;
-	const char *wanted = strcmp(req->driver, "region") ? "sysram_region" : "cxl_region";
-	char path[256], driver[64];
-	int rc;
-
-	if (!driver_there(req->verb, wanted))
-		return -ENODEV;
-	held = sysfs_driver(region, driver, sizeof(driver));
-	if (held && strcmp(driver, wanted)) {
-		say("%s: %s belongs to %s, try first: cxl disable-region %s", req->verb,
-		    region, driver, region);
-		return -EBUSY;
-	}
-	if (held)
-		return dax ? enable_dax(req, region) :
-		       strcmp(wanted, "sysram_region") ? 0 : enable_sysram(req, region);
-	/* Nobody else is meant any more, also when it was guarded before */
-	if (!strcmp(wanted, "cxl_region") &&
-	    sysfs_attr(region, "driver_override", driver, sizeof(driver)) &&
-	    !strcmp(driver, "sysram_region"))
-		sysfs_attr_write(region, "driver_override", "\n");
-	rc = driver_bind(req->verb, wanted, region);
-	if (rc || strcmp(wanted, "sysram_region"))
-		return rc;
-
-	rc = hold(req, region);
-	if (!rc && dax)
-		rc = enable_dax(req, region);
-	if (rc && (sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ||
-		   sysfs_write(path, region)))
-		say("  %s could not be disabled again, try: cxl-cli unplug --timeout=60 %s",
-		    region, region);
-	return rc;
-}
-
-int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
-{
-	static const char usage[] =
-		"[OPTION]... REGION...\n"
-		"\n"
-		"Enable a region, as cxl does, and choose who has it.\n"
-		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a character\n"
-		"                         device; region: cxl_region, as if nobody had chosen\n"
-		"      --timeout=SECONDS  to take it back from DAX; while it is busy, try again\n"
-		USAGE_SELECTING;
-	struct request req = { .verb = argv[0] };
-
-	if (request_parse(&req, argc, argv, SELECTING " driver timeout", usage))
-		return EXIT_FAILURE;
-	if (!req.driver || (strcmp(req.driver, "sysram") &&
-			    strcmp(req.driver, "dax") &&
-			    strcmp(req.driver, "region"))) {
-		say("%s: --driver is sysram, dax or region", req.verb);
-		return EXIT_FAILURE;
-	}
-	return request_run(ctx, &req, enable_region, "enabled", usage);
 }

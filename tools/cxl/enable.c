@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "request.h"
+
+/*
+ * enable-region with a choice of driver, for what is disabled; and with --switch from
+ * whoever has the region to whoever is to have it, in one command. Memory that is online
+ * is taken offline by whoever has plugged it, never by unbinding kmem: that would leave it
+ * behind until the next reboot. What fails is undone.
+ */
+
+/* kmem tries for ever when a page is pinned: seconds */
+#define KMEM_TIMEOUT 60
+
+static bool is_sysram(const struct request *req)
+{
+	return strcmp(req->driver, "region") != 0;
+}
+
+static const char *wanted_driver(const struct request *req)
+{
+	return is_sysram(req) ? "sysram_region" : "cxl_region";
+}
+
+static int say_dax(const struct dax *dax, void *arg)
+{
+	const struct request *req = arg;
+
+	if (strcmp(dax->driver, "kmem"))
+		say("%s: it is /dev/%s", req->verb, dax->name);
+	else
+		say("%s: it is System RAM, by %s", req->verb, dax->name);
+	return 0;
+}
+
+static int is_kmem(const struct dax *dax, void *arg)
+{
+	(void)arg;
+	return !strcmp(dax->driver, "kmem");
+}
+
+/* What DAX has is taken back, and held */
+static int back_from_dax(struct request *req, const char *region)
+{
+	char name[64], path[256], driver[64];
+	int rc;
+
+	if (!dax_has_it(region, driver, sizeof(driver)))
+		return 0;
+	snprintf(name, sizeof(name), "dax_%s", region);
+	rc = sysfs_path(path, sizeof(path), "drivers/cxl_dax_region/unbind") ?:
+	     request_write(req, path, name);
+	if (rc)
+		say_error(req->verb, -rc, "%s: back from DAX", region);
+	if (rc == -EBUSY)
+		request_busy(req, region);
+	return rc;
+}
+
+static int set_hotplug(const struct request *req, const char *region, const char *policy)
+{
+	char device[64];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	rc = sysfs_attr_write(device, "hotplug", policy);
+	if (rc)
+		say_error(req->verb, -rc, "%s: hotplug %s", region, policy);
+	return rc;
+}
+
+/* What is held is handed to DAX: as a character device, unless a policy is asked for */
+static int to_dax(struct request *req, const char *region)
+{
+	char name[64], device[64], policy[32];
+	int rc = 0;
+
+	snprintf(name, sizeof(name), "dax_%s", region);
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (dax_has_it(region, policy, sizeof(policy))) {
+		if (!req->hotplug && !for_each_dax(region, is_kmem, NULL))
+			return 0;
+		rc = back_from_dax(req, region);
+		if (rc)
+			return rc;
+	}
+	if (req->hotplug)
+		rc = set_hotplug(req, region, req->hotplug);
+	else if (sysfs_attr(device, "hotplug", policy, sizeof(policy)) && policy_plugs(policy))
+		rc = set_hotplug(req, region, "none");
+	rc = rc ?: driver_bind(req->verb, "cxl_dax_region", name);
+	if (rc == -EBUSY)
+		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	if (!rc)
+		for_each_dax(region, say_dax, req);
+	return rc;
+}
+
+/* What was chosen at boot may have plugged it */
+static int hold(struct request *req, const char *region)
+{
+	char device[64], policy[32], path[256];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
+	    !policy_plugs(policy))
+		return 0;
+	rc = set_hotplug(req, region, "none") ?:
+	     request_attr(req, region, "state", path, sizeof(path)) ?:
+	     request_write(req, path, "unplugged");
+	/* Nobody is there who could have plugged it */
+	if (rc == -ENXIO)
+		return 0;
+	if (rc)
+		say_error(req->verb, -rc, "%s: unplugged", region);
+	return rc;
+}
+
+/* Policy, and memory if that says so */
+static int plug(struct request *req, const char *region)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	char path[256];
+	int tries = 30, rc;
+
+	if (!req->hotplug)
+		return 0;
+	rc = set_hotplug(req, region, req->hotplug);
+	if (rc || !policy_plugs(req->hotplug))
+		return rc;
+	rc = req->force ? 0 : memmap_fits(req->verb, region);
+	rc = rc ?: request_attr(req, region, "state", path, sizeof(path));
+	if (rc)
+		return rc;
+	/* The module that does it may have been sent for just now */
+	while ((rc = request_write(req, path, req->hotplug)) == -ENXIO && --tries)
+		nanosleep(&pause, NULL);
+	if (rc)
+		say_error(req->verb, -rc, "%s: %s", region, req->hotplug);
+	explain_state(rc);
+	return rc;
+}
+
+/* A region that nobody has */
+static int give(struct request *req, const char *region)
+{
+	char path[256];
+	int rc;
+
+	rc = driver_bind(req->verb, wanted_driver(req), region);
+	if (rc || !is_sysram(req))
+		return rc;
+	rc = hold(req, region);
+	if (!rc)
+		rc = strcmp(req->driver, "dax") ? plug(req, region) : to_dax(req, region);
+	if (rc && (sysfs_path(path, sizeof(path), "drivers/sysram_region/unbind") ||
+		   sysfs_write(path, region)))
+		say("  %s could not be disabled again, try: cxl-cli unplug --timeout=60 %s",
+		    region, region);
+	return rc;
+}
+
+/**
+ * struct owner - whose a region is, and what of it is memory
+ * @driver: its name
+ * @override: of drivers, empty for none
+ * @hotplug: policy, empty when it is not under sysram_region
+ * @state: as the driver, or kmem, has it; empty when it is not memory
+ * @dax: DAX has it, below sysram_region
+ * @blocks: what is there of it
+ */
+struct owner {
+	char driver[64];
+	char override[64];
+	char hotplug[32];
+	char state[32];
+	bool dax;
+	struct blocks blocks;
+};
+
+static int keep_state(const struct dax *dax, void *arg)
+{
+	struct owner *owner = arg;
+
+	return !strcmp(dax->driver, "kmem") &&
+	       sysfs_attr(dax->device, "state", owner->state, sizeof(owner->state));
+}
+
+static void blocks_of_region(const char *region, struct blocks *blocks)
+{
+	unsigned long long start, size;
+
+	memset(blocks, 0, sizeof(*blocks));
+	if (sysfs_number(region, "resource", &start) && sysfs_number(region, "size", &size))
+		blocks_of(start, size, blocks);
+}
+
+static void look(const char *region, struct owner *owner)
+{
+	char device[64], driver[64];
+
+	memset(owner, 0, sizeof(*owner));
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	sysfs_driver(region, owner->driver, sizeof(owner->driver));
+	if (sysfs_attr(region, "driver_override", owner->override, sizeof(owner->override)) &&
+	    !strcmp(owner->override, "(null)"))
+		owner->override[0] = '\0';
+	sysfs_attr(device, "hotplug", owner->hotplug, sizeof(owner->hotplug));
+	owner->dax = owner->hotplug[0] && dax_has_it(region, driver, sizeof(driver));
+	if (!owner->hotplug[0] || owner->dax)
+		for_each_dax(region, keep_state, owner);
+	else
+		sysfs_attr(device, "state", owner->state, sizeof(owner->state));
+	blocks_of_region(region, &owner->blocks);
+}
+
+static int set_override(const struct request *req, const char *region, const char *name)
+{
+	int rc = sysfs_attr_write(region, "driver_override", name[0] ? name : "\n");
+
+	if (rc)
+		say_error(req->verb, -rc, "%s: driver_override", region);
+	return rc;
+}
+
+/* What can be known before anything is done */
+static int check_switch(const struct request *req, const char *region, const struct owner *was)
+{
+	const struct blocks *blocks = &was->blocks;
+	unsigned long long node;
+	char size[32];
+
+	if (!is_sysram(req) && !strcmp(was->hotplug, "never")) {
+		say("%s: %s is guarded, so that nobody brings it online by mistake, try first: cxl-cli set-hotplug %s none",
+		    req->verb, region, region);
+		return -EPERM;
+	}
+	if (blocks->online > blocks->movable) {
+		format_size(blocks->online - blocks->movable, size, sizeof(size));
+		say("%s: %s of %s are in a zone of the kernel's own, which cannot be emptied for sure",
+		    req->verb, size, region);
+		say("  at the next boot: cxl_core.region_driver=sysram_region cxl_core.sysram_hotplug=online_movable, or memhp_default_state=online_movable");
+		return -EBUSY;
+	}
+	if (req->force || !region_node(region, &node))
+		return 0;
+	return fits_elsewhere(req->verb, region, node, false);
+}
+
+static int unplug_kmem(const struct dax *dax, void *arg)
+{
+	const struct request *req = arg;
+	char path[256];
+	int rc;
+
+	if (strcmp(dax->driver, "kmem"))
+		return 0;
+	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
+	     sysfs_write_child(path, "unplugged", req->timeout ?: KMEM_TIMEOUT, NULL);
+	if (rc)
+		say_error(req->verb, -rc, "%s: unplugged", dax->name);
+	return rc;
+}
+
+/* Away from whoever has it: all of its memory is unplugged, or nothing has changed */
+static int take(struct request *req, const char *region, const struct owner *was)
+{
+	struct blocks blocks;
+	char path[256];
+	int rc;
+
+	if (strcmp(was->driver, "sysram_region")) {
+		if (explain_dax(region))
+			return -EBUSY;
+		rc = for_each_dax(region, unplug_kmem, req);
+		blocks_of_region(region, &blocks);
+		if (!rc && blocks.present)
+			rc = -EBUSY;
+		if (rc)
+			return rc;
+	}
+	rc = sysfs_path(path, sizeof(path), "drivers/%s/unbind", was->driver) ?:
+	     request_write(req, path, region);
+	if (rc)
+		say_error(req->verb, -rc, "%s: away from %s", region, was->driver);
+	return rc;
+}
+
+static int restore_kmem(const struct dax *dax, void *arg)
+{
+	const struct owner *was = arg;
+	char path[256], state[32];
+
+	if (strcmp(dax->driver, "kmem") || !was->state[0] ||
+	    !sysfs_attr(dax->device, "state", state, sizeof(state)) || !strcmp(state, was->state))
+		return 0;
+	if (!sysfs_path(path, sizeof(path), "devices/%s/state", dax->device))
+		sysfs_write(path, was->state);
+	return 0;
+}
+
+/* To whoever had it, with what was plugged */
+static void restore(struct request *req, const char *region, const struct owner *was)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	char device[64], name[64], driver[64];
+	struct owner is;
+	int rc = 0;
+
+	set_override(req, region, was->override);
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	snprintf(name, sizeof(name), "dax_%s", region);
+	if (!sysfs_driver(region, driver, sizeof(driver)))
+		rc = driver_bind(req->verb, was->driver, region);
+	if (!rc && was->hotplug[0])
+		rc = set_hotplug(req, region, was->hotplug);
+	if (!rc && was->dax)
+		rc = driver_bind(req->verb, "cxl_dax_region", name);
+	else if (!rc && was->hotplug[0] && strcmp(was->state, "unplugged"))
+		rc = sysfs_attr_write(device, "state", was->state);
+	/* Without a choice of driver, DAX and kmem find it at their own pace */
+	for (int tries = 30; !was->hotplug[0] && was->state[0] && --tries; nanosleep(&pause, NULL))
+		if (for_each_dax(region, is_kmem, NULL))
+			break;
+	for_each_dax(region, restore_kmem, (void *)was);
+	look(region, &is);
+	if (rc || strcmp(is.driver, was->driver) || is.blocks.online != was->blocks.online ||
+	    is.blocks.movable != was->blocks.movable || is.blocks.present != was->blocks.present)
+		say("%s: %s is not what it was: see cxl-cli show %s", req->verb, region, region);
+	else
+		say("%s: %s is what it was", req->verb, region);
+}
+
+static int change(struct request *req, const char *region, const struct owner *was)
+{
+	int rc = check_switch(req, region, was);
+
+	if (rc)
+		return rc;
+	/* Before it is nobody's: no rescan takes it in between */
+	if (is_sysram(req))
+		rc = set_override(req, region, "sysram_region");
+	rc = rc ?: take(req, region, was);
+	if (rc == -EBUSY)
+		request_busy(req, region);
+	if (rc) {
+		restore(req, region, was);
+		return rc;
+	}
+	if (!is_sysram(req))
+		rc = set_override(req, region, "");
+	rc = rc ?: give(req, region);
+	if (rc)
+		restore(req, region, was);
+	else if (is_sysram(req))
+		say("%s: driver_override of %s is sysram_region, until --driver=region",
+		    req->verb, region);
+	return rc;
+}
+
+/* The driver is chosen by its bind file, and DAX by the policy below it */
+static int enable_region(const char *region, void *arg)
+{
+	struct request *req = arg;
+	struct owner was;
+
+	if (!driver_there(req->verb, wanted_driver(req)))
+		return -ENODEV;
+	look(region, &was);
+	if (!was.driver[0]) {
+		/* Nobody else is meant any more, also when it was guarded before */
+		if (!is_sysram(req) && !strcmp(was.override, "sysram_region"))
+			set_override(req, region, "");
+		return give(req, region);
+	}
+	if (strcmp(was.driver, wanted_driver(req))) {
+		if (req->change)
+			return change(req, region, &was);
+		say("%s: %s belongs to %s, try: cxl-cli enable-region --driver=%s --switch %s",
+		    req->verb, region, was.driver, req->driver, region);
+		return -EBUSY;
+	}
+	if (!is_sysram(req))
+		return 0;
+	if (!strcmp(req->driver, "dax"))
+		return to_dax(req, region);
+	return back_from_dax(req, region) ?: plug(req, region);
+}
+
+/**
+ * verb_enable_region - enable-region with --driver
+ * @ctx: of libcxl
+ * @argc: of the verb
+ * @argv: of the verb
+ *
+ * Return: an exit code.
+ */
+int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] =
+		"[OPTION]... REGION...\n"
+		"\n"
+		"Enable a region, as cxl does, and choose who has it.\n"
+		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a character\n"
+		"                         device; region: cxl_region, as if nobody had chosen\n"
+		"      --hotplug=POLICY   for sysram and dax: what is to become of it\n"
+		"      --switch           also when another driver has it: its memory is unplugged\n"
+		"                         first, and when that fails all is what it was\n"
+		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"                         memmap leaves the kernel too little\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
+		USAGE_SELECTING;
+	struct request req = { .verb = argv[0] };
+	int lock, rc;
+
+	if (request_parse(&req, argc, argv, SELECTING " driver hotplug switch force timeout", usage))
+		return EXIT_FAILURE;
+	if (!req.driver || (strcmp(req.driver, "sysram") &&
+			    strcmp(req.driver, "dax") &&
+			    strcmp(req.driver, "region"))) {
+		say("%s: --driver is sysram, dax or region", req.verb);
+		return EXIT_FAILURE;
+	}
+	if (req.hotplug && !is_sysram(&req)) {
+		say("%s: --hotplug is for sysram and dax", req.verb);
+		return EXIT_FAILURE;
+	}
+	if (req.hotplug && !check_policy(req.verb, req.hotplug, false))
+		return EXIT_FAILURE;
+	lock = take_lock();
+	rc = request_run(ctx, &req, enable_region, "enabled", usage);
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
