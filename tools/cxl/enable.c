@@ -364,6 +364,31 @@ static int change(struct request *req, const char *region, const struct owner *w
 	return rc;
 }
 
+/* From memory, plugged by sysram_region itself, to DAX */
+static int change_to_dax(struct request *req, const char *region, const struct owner *was)
+{
+	char path[256];
+	int rc;
+
+	if (was->blocks.present && !was->dax) {
+		rc = check_switch(req, region, was) ?:
+		     request_attr(req, region, "state", path, sizeof(path));
+		if (rc)
+			return rc;
+		rc = request_write(req, path, "unplugged");
+		if (rc)
+			say_error(req->verb, -rc, "%s: unplugged", region);
+		if (rc == -EBUSY)
+			request_busy(req, region);
+		if (rc)
+			return rc;
+	}
+	rc = to_dax(req, region);
+	if (rc)
+		restore(req, region, was);
+	return rc;
+}
+
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
@@ -389,7 +414,7 @@ static int enable_region(const char *region, void *arg)
 	if (!is_sysram(req))
 		return 0;
 	if (!strcmp(req->driver, "dax"))
-		return to_dax(req, region);
+		return req->change ? change_to_dax(req, region, &was) : to_dax(req, region);
 	return back_from_dax(req, region) ?: plug(req, region);
 }
 
