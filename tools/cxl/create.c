@@ -355,23 +355,25 @@ static void catch_signals(void (*handler)(int signal))
 int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	struct creation c = { .type = "ram", .driver = "sysram" };
-	int lock;
+	int lock, rc;
 
 	if (parse(ctx, &c, argc, argv) || check(&c))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	/* Before anything is programmed */
 	if (!driver_there("create-region", strcmp(c.driver, "region") ? "sysram_region" : "cxl_region") ||
 	    (!strcmp(c.driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
 		return EXIT_FAILURE;
 	lock = take_lock();
-	if (choose(ctx, &c))
-		return EXIT_FAILURE;
+	rc = choose(ctx, &c);
+	if (rc)
+		return exit_code(rc);
 	catch_signals(interrupt);
-	if ((create_empty(&c) ?: set_up(&c) ?: hand_over(&c)) || interrupted) {
+	rc = create_empty(&c) ?: set_up(&c) ?: hand_over(&c);
+	if (rc || interrupted) {
 		if (interrupted)
 			say("create-region: interrupted");
 		undo(&c);
-		return EXIT_FAILURE;
+		return rc ? exit_code(rc) : EXIT_FAILURE;
 	}
 	/* There it is: what comes now is only to be seen, and may be ended */
 	catch_signals(SIG_DFL);

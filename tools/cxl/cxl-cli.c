@@ -17,6 +17,8 @@ static const struct verb verbs[] = {
 	  "what to do with the capacity of a region as it arrives" },
 	{ "plug", verb_plug, "make System RAM of the capacity of a region" },
 	{ "unplug", verb_unplug, "take it back" },
+	{ "resize", verb_resize, "plug or unplug as much of it as is wanted" },
+	{ "wait", verb_wait, "until something is as far as it is to be" },
 	{ "release-extents", verb_release_extents,
 	  "give dynamic capacity back to its device" },
 	{ "remove-memdev", verb_remove_memdev,

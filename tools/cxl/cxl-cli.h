@@ -28,8 +28,29 @@ int verb_list(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_resize(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_wait(struct cxl_ctx *ctx, int argc, char **argv);
+
+/**
+ * enum exit_codes - how a verb has ended, besides EXIT_SUCCESS and EXIT_FAILURE
+ * @EXIT_USAGE: what was asked makes no sense
+ * @EXIT_NONE: there is no such object
+ * @EXIT_BUSY: it is in use
+ * @EXIT_REFUSED: it would do harm, or is guarded
+ * @EXIT_PARTLY: for some it was done, for others not
+ * @EXIT_TIME: not in the time that was given
+ */
+enum exit_codes {
+	EXIT_USAGE = 2,
+	EXIT_NONE,
+	EXIT_BUSY,
+	EXIT_REFUSED,
+	EXIT_PARTLY,
+	EXIT_TIME,
+};
 
 /* say.c: what people read; all of it goes to stderr */
+int exit_code(int rc);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -195,7 +216,8 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 
 /* fit.c */
-int fits_elsewhere(const char *verb, const char *region, int number, bool tell);
+int fits_elsewhere(const char *verb, const char *region, int number,
+		   unsigned long long stays, bool tell);
 
 /* busy.c: why something cannot be unplugged */
 bool dax_has_it(const char *region, char *driver, size_t size);

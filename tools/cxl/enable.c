@@ -246,11 +246,11 @@ static int check_switch(const struct request *req, const char *region, const str
 		say("%s: %s of %s are in a zone of the kernel's own, which cannot be emptied for sure",
 		    req->verb, size, region);
 		say("  at the next boot: cxl_core.region_driver=sysram_region cxl_core.sysram_hotplug=online_movable, or memhp_default_state=online_movable");
-		return -EBUSY;
+		return -EPERM;
 	}
 	if (req->force || !region_node(region, &node))
 		return 0;
-	return fits_elsewhere(req->verb, region, node, false);
+	return fits_elsewhere(req->verb, region, node, 0, false);
 }
 
 static int unplug_kmem(const struct dax *dax, void *arg)
@@ -445,19 +445,19 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 	int lock, rc;
 
 	if (request_parse(&req, argc, argv, SELECTING " driver hotplug switch force timeout", usage))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&
 			    strcmp(req.driver, "region"))) {
 		say("%s: --driver is sysram, dax or region", req.verb);
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	}
 	if (req.hotplug && !is_sysram(&req)) {
 		say("%s: --hotplug is for sysram and dax", req.verb);
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	}
 	if (req.hotplug && !check_policy(req.verb, req.hotplug, false))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	lock = take_lock();
 	rc = request_run(ctx, &req, enable_region, "enabled", usage);
 	if (lock >= 0)

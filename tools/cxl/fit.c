@@ -128,11 +128,13 @@ static void measure_part(unsigned long long start, unsigned long long length,
  * @verb: for messages
  * @region: its name
  * @number: its node
+ * @stays: bytes of it that stay plugged
  * @tell: the numbers, also when there is
  *
- * Return: 0, also when that is not known; -ENOMEM, with the numbers.
+ * Return: 0, also when that is not known; -ENOSPC, with the numbers.
  */
-int fits_elsewhere(const char *verb, const char *region, int number, bool tell)
+int fits_elsewhere(const char *verb, const char *region, int number,
+		   unsigned long long stays, bool tell)
 {
 	unsigned long long start, length, moves, room;
 	struct blocks blocks;
@@ -145,7 +147,7 @@ int fits_elsewhere(const char *verb, const char *region, int number, bool tell)
 	blocks_of(start, length, &blocks);
 	if (!blocks.online)
 		return 0;
-	room = room_elsewhere(number);
+	room = room_elsewhere(number) + stays;
 	/* Less than a block is what the kernel has kept of the region for itself */
 	whole = node.total < blocks.online + blocks.size;
 	if (whole)
@@ -158,8 +160,8 @@ int fits_elsewhere(const char *verb, const char *region, int number, bool tell)
 		    verb, region, moves >> 20, room >> 20,
 		    moves > room ? " (--force: do it all the same)" : "");
 	if (moves > room)
-		return -ENOMEM;
-	if (whole)
+		return -ENOSPC;
+	if (whole && !stays)
 		for_each_process_on(number, warn_bound, NULL);
 	return 0;
 }

@@ -90,7 +90,7 @@ bool memmap_on_memory(const char *region)
  * @verb: for messages
  * @region: its name
  *
- * Return: 0; -ENOMEM, with the numbers, when plugging would exhaust what the kernel
+ * Return: 0; -ENOSPC, with the numbers, when plugging would exhaust what the kernel
  * has for itself.
  */
 int memmap_fits(const char *verb, const char *region)
@@ -115,5 +115,5 @@ int memmap_fits(const char *verb, const char *region)
 		    device);
 	else
 		say("  it can be put on the memory, if booted with memory_hotplug.memmap_on_memory=1");
-	return -ENOMEM;
+	return -ENOSPC;
 }

@@ -6,6 +6,12 @@
 #include <string.h>
 #include "cxl-cli.h"
 
+/* No octal: 010 is ten for everybody but a C compiler */
+static int base_of(const char *text)
+{
+	return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+}
+
 /**
  * parse_number - a number that a user has written
  * @text: decimal, or hexadecimal with 0x
@@ -21,7 +27,7 @@ int parse_number(const char *text, unsigned long max, unsigned long *value)
 	if (!isdigit((unsigned char)*text))
 		return -EINVAL;
 	errno = 0;
-	*value = strtoul(text, &end, 0);
+	*value = strtoul(text, &end, base_of(text));
 	return errno || *end || *value > max ? -EINVAL : 0;
 }
 
@@ -41,7 +47,7 @@ int parse_size(const char *text, unsigned long long *size)
 	if (!isdigit((unsigned char)*text))
 		return -EINVAL;
 	errno = 0;
-	*size = strtoull(text, &end, 0);
+	*size = strtoull(text, &end, base_of(text));
 	if (errno)
 		return -EINVAL;
 	if (!*end)

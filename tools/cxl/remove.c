@@ -228,11 +228,11 @@ static int check_region(struct cxl_ctx *ctx, const struct removal *removal, cons
 	    sysfs_driver(name, driver, sizeof(driver))) {
 		say("%s: %s stays: %s is persistent memory, and enabled (--force: do it all the same)",
 		    req->verb, removal->memdev, name);
-		return -EBUSY;
+		return -EPERM;
 	}
 	if (!region_node(name, &node))
 		return 0;
-	return fits_elsewhere(req->verb, name, node, req->dry_run);
+	return fits_elsewhere(req->verb, name, node, 0, req->dry_run);
 }
 
 static struct cxl_memdev *memdev_of(struct cxl_ctx *ctx, const char *name)
@@ -341,21 +341,25 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 	char memdevs[MEMDEVS_MAX][32];
-	int rc = 0, nr = 0;
+	int rc = 0, nr = 0, done = 0;
 
 	if (request_parse(&req, argc, argv, "dry-run force timeout", usage))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	if (!req.selection.nr) {
 		request_usage(&req, usage);
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	}
 	for (int i = 0; i < req.selection.nr && !rc; i++)
 		rc = collect_memdevs(ctx, &req, req.selection.names[i], memdevs, &nr);
 	for (int i = 0; i < nr && !rc; i++)
 		rc = with_memdev(&req, memdevs[i], check_one);
 	if (rc || req.dry_run)
-		return rc ? EXIT_FAILURE : EXIT_SUCCESS;
-	for (int i = 0; i < nr; i++)
-		rc = with_memdev(&req, memdevs[i], remove_one) ?: rc;
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+		return exit_code(rc);
+	for (int i = 0; i < nr; i++) {
+		int one = with_memdev(&req, memdevs[i], remove_one);
+
+		done += !one;
+		rc = rc ?: one;
+	}
+	return rc && done ? EXIT_PARTLY : exit_code(rc);
 }

@@ -25,6 +25,7 @@ enum {
 	OPT_FORCE,
 	OPT_HOTPLUG,
 	OPT_SWITCH,
+	OPT_LEVEL,
 };
 
 static const struct option selecting[] = {
@@ -42,6 +43,7 @@ static const struct option selecting[] = {
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
 	{ "switch", no_argument, NULL, OPT_SWITCH },
+	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ }
 };
 
@@ -82,6 +84,11 @@ static int parse_option(struct request *req, int option)
 		return 0;
 	case OPT_HOTPLUG:
 		req->hotplug = optarg;
+		return 0;
+	case OPT_LEVEL:
+		if (parse_number(optarg, 4, &value) || !value)
+			break;
+		req->level = value;
 		return 0;
 	case OPT_SWITCH:
 		req->change = true;
@@ -164,7 +171,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 
 	if (!req->selection.nr) {
 		request_usage(req, usage);
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	}
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
 	if (rc == -ENODEV)
@@ -172,7 +179,9 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	else if (done_word)
 		say("%s: %s %d region%s", req->verb, done_word, done,
 		    done == 1 ? "" : "s");
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (rc && done)
+		return EXIT_PARTLY;
+	return rc == -EBUSY && req->timeout ? EXIT_TIME : exit_code(rc);
 }
 
 /* The attribute of the sysram_region on a region; says what is wrong */

@@ -21,6 +21,7 @@
  * @change: also when another driver has it
  * @dry_run: only say what would happen
  * @force: also when it is not wise
+ * @level: for wait
  * @timeout: seconds for the whole call, in which what is busy is tried again, or 0
  * @end: of @timeout, on the clock that nobody sets; 0 before it has begun
  * @explained: the region that was explained last
@@ -39,6 +40,7 @@ struct request {
 	bool change;
 	bool dry_run;
 	bool force;
+	int level;
 	long timeout;
 	long end;
 	char explained[32];

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "cxl-cli.h"
@@ -26,7 +27,7 @@ static const char *advice(int error)
 		return " (are you root?)";
 	case EPERM:
 		return geteuid() ? " (are you root?)" :
-		       " (the memory is guarded: see cxl-cli set-hotplug)";
+		       " (the memory is guarded: its hotplug is never)";
 	default:
 		return "";
 	}
@@ -41,4 +42,24 @@ void say_error(const char *what, int error, const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fprintf(stderr, ": %s%s\n", strerror(error), advice(error));
+}
+
+/* Of an error that has been said */
+int exit_code(int rc)
+{
+	switch (rc) {
+	case 0:
+		return EXIT_SUCCESS;
+	case -EINVAL:
+		return EXIT_USAGE;
+	case -ENODEV:
+		return EXIT_NONE;
+	case -EBUSY:
+		return EXIT_BUSY;
+	case -EPERM:
+	case -ENOSPC:
+		return EXIT_REFUSED;
+	default:
+		return EXIT_FAILURE;
+	}
 }

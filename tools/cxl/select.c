@@ -44,7 +44,7 @@ static int each_region(struct cxl_decoder *decoder,
 		       int *done)
 {
 	struct cxl_region *region;
-	int rc = 0;
+	int rc = 0, one;
 
 	cxl_region_foreach(decoder, region) {
 		const char *name = cxl_region_get_devname(region);
@@ -53,10 +53,11 @@ static int each_region(struct cxl_decoder *decoder,
 		    !has_memdev(region, selection->memdev))
 			continue;
 		/* What is said is about that region, the others go on */
-		if (fn(name, arg))
-			rc = -EIO;
-		else
+		one = fn(name, arg);
+		if (!one)
 			(*done)++;
+		else if (!rc)
+			rc = one == -ENODEV ? -ENXIO : one;
 	}
 	return rc;
 }
@@ -91,8 +92,8 @@ static int nothing(const char *region, void *arg)
  * @arg: for @fn
  * @done: for how many it has succeeded
  *
- * Return: 0; -ENODEV when a name but "all" means none, then nothing is done; -EIO when @fn has
- * failed for one.
+ * Return: 0; -ENODEV when a name but "all" means none, then nothing is done; else the error
+ * of @fn for one.
  */
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done)

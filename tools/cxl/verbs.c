@@ -104,16 +104,76 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING, usage))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	/* The last word is the policy */
 	if (req.selection.nr > 1) {
 		req.value = req.selection.names[--req.selection.nr];
 		if (!check_policy(req.verb, req.value, false))
-			return EXIT_FAILURE;
+			return EXIT_USAGE;
 	} else {
 		req.selection.nr = 0;
 	}
 	return request_run(ctx, &req, set_hotplug, "set", usage);
+}
+
+static int resize(const char *region, void *arg)
+{
+	struct request *req = arg;
+	unsigned long long size, was, node;
+	char device[64], text[32], has[32];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	/* It was looked at before */
+	parse_size(req->value, &size);
+	snprintf(text, sizeof(text), "%llu", size);
+	if (!req->force && sysfs_number(device, "plugged_size", &was)) {
+		rc = size > was ? memmap_fits(req->verb, region) :
+		     size < was && region_node(region, &node) ?
+		     fits_elsewhere(req->verb, region, node, size, false) : 0;
+		if (rc)
+			return rc;
+	}
+	rc = set_attr(req, region, "plugged_size", "", text);
+	if (rc == -EINVAL) {
+		format_size(block_size(), text, sizeof(text));
+		say("  a multiple of %s, and not more than there is", text);
+	}
+	if (!sysfs_number(device, "plugged_size", &was))
+		return rc;
+	format_size(was, has, sizeof(has));
+	say("%s: %s of %s are plugged", req->verb, has, region);
+	return rc;
+}
+
+int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] =
+		"[OPTION]... REGION... SIZE\n"
+		"\n"
+		"Plug or unplug memory blocks of a region until SIZE of it is memory: K, M, G and\n"
+		"T are units, 0 is nothing. What is used least goes first, and what has gone stays\n"
+		"gone when not all can. REGION may be all.\n"
+		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"                         memmap leaves the kernel too little\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
+		USAGE_SELECTING;
+	struct request req = { .verb = argv[0] };
+	unsigned long long size;
+
+	if (request_parse(&req, argc, argv, SELECTING " force timeout", usage))
+		return EXIT_USAGE;
+	/* The last word is the size */
+	if (req.selection.nr > 1) {
+		req.value = req.selection.names[--req.selection.nr];
+		if (strcmp(req.value, "0") && parse_size(req.value, &size)) {
+			say("%s: what does '%s' mean?", req.verb, req.value);
+			return EXIT_USAGE;
+		}
+	} else {
+		req.selection.nr = 0;
+	}
+	return request_run(ctx, &req, resize, "resized", usage);
 }
 
 static int plug(const char *region, void *arg)
@@ -140,7 +200,7 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 
 	if (request_parse(&req, argc, argv, SELECTING " type timeout force", usage) ||
 	    !check_policy(req.verb, req.value, true))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	return request_run(ctx, &req, plug, "plugged", usage);
 }
 
@@ -154,8 +214,8 @@ static int unplug(const char *region, void *arg)
 	if (!kmem_has_it(region))
 		rc = request_attr(req, region, "state", path, sizeof(path));
 	if (!rc && !req->force && region_node(region, &node))
-		rc = fits_elsewhere(req->verb, region, node, req->dry_run);
-	if (rc == -ENOMEM)
+		rc = fits_elsewhere(req->verb, region, node, 0, req->dry_run);
+	if (rc == -ENOSPC)
 		say("%s: %s: nothing was done", req->verb, region);
 	if (rc || req->dry_run)
 		return rc;
@@ -177,7 +237,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
 	if (request_parse(&req, argc, argv, SELECTING " timeout dry-run force", usage))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
 			   usage);
 }
@@ -250,10 +310,10 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING " id tag all timeout", usage))
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
-		return EXIT_FAILURE;
+		return EXIT_USAGE;
 	}
 	return request_run(ctx, &req, release_extents, "released extents of", usage);
 }

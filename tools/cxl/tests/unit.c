@@ -36,7 +36,7 @@ static void check(const char *what, bool good, const char *condition)
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done)
 {
-	int rc = 0;
+	int rc = 0, one;
 
 	(void)ctx;
 	*done = 0;
@@ -45,10 +45,11 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 	for (int i = 0; i < selection->nr; i++) {
 		if (strncmp(selection->names[i], "region", 6))
 			continue;
-		if (fn(selection->names[i], arg))
-			rc = -EIO;
-		else
+		one = fn(selection->names[i], arg);
+		if (!one)
 			(*done)++;
+		else if (!rc)
+			rc = one == -ENODEV ? -ENXIO : one;
 	}
 	return rc ?: selection->nr ? rc : -ENODEV;
 }
@@ -485,7 +486,7 @@ static void test_options(void)
 	out = CALL(2, &rc, verb_set_hotplug, "set-hotplug", "--all", "region0", "none");
 	CHECK("an option of another verb", rc && strstr(out, "has no option --all"));
 	out = CALL(2, &rc, verb_plug, "plug");
-	CHECK("no region: usage", rc && strstr(out, "usage: cxl-cli plug"));
+	CHECK("no region: usage", rc == EXIT_USAGE && strstr(out, "usage: cxl-cli plug"));
 	out = CALL(2, &rc, verb_plug, "plug", "--timeout=x", "region0");
 	CHECK("--timeout of nothing", rc && strstr(out, "what does 'x' mean?"));
 	put_cxl("sysram_region5", "state", "unplugged\n");
@@ -652,7 +653,7 @@ static void test_fit(void)
 	put_node(0, 4096, 200, 0);
 	out = CALL(2, &rc, verb_unplug, "unplug", "region0");
 	CHECK("what does not fit elsewhere: refused, with the numbers",
-	      rc && strstr(out, "600 MiB of it have to move, there is room for 190 MiB elsewhere") &&
+	      rc == EXIT_REFUSED && strstr(out, "600 MiB of it have to move, there is room for 190 MiB elsewhere") &&
 	      is(CXL "sysram_region0/state", "online_movable"));
 	CALL(2, &rc, verb_unplug, "unplug", "--force", "region0");
 	CHECK("unless it is wanted", !rc && is(CXL "sysram_region0/state", "unplugged"));
@@ -663,6 +664,20 @@ static void test_fit(void)
 	CHECK("and nothing was done", is(CXL "sysram_region0/state", "online_movable"));
 	CALL(2, &rc, verb_unplug, "unplug", "region0");
 	CHECK("then it is unplugged", !rc && is(CXL "sysram_region0/state", "unplugged"));
+	put_cxl("sysram_region0", "plugged_size", "1073741824\n");
+	put_node(0, 4096, 200, 0);
+	CALL(2, &rc, verb_resize, "resize", "region0", "512M");
+	CHECK("what stays makes room, too", !rc && is(CXL "sysram_region0/plugged_size", "536870912"));
+	put_cxl("sysram_region0", "plugged_size", "1073741824\n");
+	CALL(2, &rc, verb_resize, "resize", "region0", "0");
+	CHECK("unless nothing stays", rc == EXIT_REFUSED && is(CXL "sysram_region0/plugged_size", "1073741824"));
+	CALL(2, &rc, verb_resize, "resize", "region0", "12Q");
+	CHECK("what is no size", rc == EXIT_USAGE);
+	CALL(2, &rc, verb_wait, "wait", "--level=3", "region0");
+	CHECK("wait for what is there", !rc);
+	make_block(32, "offline\n", "Movable\n");
+	out = CALL(2, &rc, verb_wait, "wait", "--level=4", "--timeout=1", "region0");
+	CHECK("and for what does not come", rc == EXIT_TIME && strstr(out, "region0 is at level 3"));
 }
 
 int main(void)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "request.h"
+
+/*
+ * wait: until a memdev, or a region, is as far as one wants it. What comes by itself, an
+ * endpoint or a policy at boot, comes when it comes; a script does not have to guess.
+ */
+
+/* libcxl reads what there is once: each look is a new one. -1: there is none */
+static int level_of(const char *name, struct level *level)
+{
+	struct cxl_memdev *memdev;
+	struct cxl_ctx *ctx;
+	int number = -1;
+
+	if (!strncmp(name, "region", strlen("region")))
+		return region_level(name, level);
+	if (cxl_new(&ctx))
+		return -1;
+	cxl_memdev_foreach(ctx, memdev)
+		if (memdev_is_meant(name, memdev))
+			number = memdev_level(ctx, cxl_memdev_get_devname(memdev), level);
+	cxl_unref(ctx);
+	return number;
+}
+
+static long seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static int wait_for(const struct request *req, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+	long end = seconds() + req->timeout;
+	struct level level;
+	int number;
+
+	while ((number = level_of(name, &level)) < req->level) {
+		if (req->timeout && seconds() >= end) {
+			if (number < 0)
+				say("%s: there is no %s", req->verb, name);
+			else
+				say("%s: %s is at level %d: %s", req->verb, name, number,
+				    level.reason);
+			return number < 0 ? EXIT_NONE : EXIT_TIME;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return EXIT_SUCCESS;
+}
+
+/**
+ * verb_wait - until something is as far as it is to be
+ * @ctx: of libcxl
+ * @argc: of the verb
+ * @argv: of the verb
+ *
+ * Return: an exit code.
+ */
+int verb_wait(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] =
+		"[OPTION]... TARGET...\n"
+		"\n"
+		"Wait until memdevs and regions have a level, see cxl-cli list.\n"
+		"      --level=N          1 to 4; default is 4, online memory\n"
+		"      --timeout=SECONDS  at most; default is for ever\n"
+		"  -h, --help             this text";
+	struct request req = { .verb = argv[0], .level = 4 };
+	int rc = EXIT_SUCCESS;
+
+	(void)ctx;
+	if (request_parse(&req, argc, argv, "level timeout", usage))
+		return EXIT_USAGE;
+	if (!req.selection.nr) {
+		request_usage(&req, usage);
+		return EXIT_USAGE;
+	}
+	for (int i = 0; i < req.selection.nr && !rc; i++)
+		rc = wait_for(&req, req.selection.names[i]);
+	return rc;
+}
