@@ -19,5 +19,6 @@ struct listing {
 
 int list_region(struct cxl_ctx *ctx, const char *region, bool human);
 void list_merge(const struct listing *listing, struct json_object *object);
+void overview(struct cxl_ctx *ctx);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "list.h"
 #include "request.h"
 
 /*
@@ -232,15 +233,21 @@ static int show(const char *region, void *arg)
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	static const char usage[] =
-		"[OPTION]... REGION...\n"
+		"[OPTION]... [REGION]...\n"
 		"\n"
 		"Draw a map of a region: what of it is plugged, where its extents are, which of\n"
 		"them have tags, how much is in use, and what keeps it from being memory. In\n"
-		"colour on a terminal. REGION may be all.\n"
+		"colour on a terminal. REGION may be all. Without one: a line for each memdev and\n"
+		"region, and whether its memory can be taken back.\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
 	if (request_parse(&req, argc, argv, SELECTING, usage))
-		return 1;
+		return EXIT_USAGE;
+	if (!req.selection.nr && !req.selection.memdev && !req.selection.bus &&
+	    !req.selection.decoder) {
+		overview(ctx);
+		return 0;
+	}
 	return request_run(ctx, &req, show, NULL, usage);
 }
