@@ -33,7 +33,7 @@ struct dax_unplug {
 	unsigned int max_ranges;
 };
 
-/* A device that a user creates is bound, and plugged by kmem, under this lock */
+/* A region driver creates devices, and kmem plugs them, under this lock */
 static int dax_region_shut(struct dax_region *dax_region, struct mhp_ctl *ctl)
 {
 	while (!down_write_trylock(&dax_region_rwsem)) {
@@ -48,20 +48,24 @@ static int dax_region_shut(struct dax_region *dax_region, struct mhp_ctl *ctl)
 	return 0;
 }
 
+/* Nobody has to wait for that */
 static void dax_region_reopen(struct dax_region *dax_region)
 {
-	guard(rwsem_write)(&dax_region_rwsem);
-	dax_region->shut = false;
+	WRITE_ONCE(dax_region->shut, false);
 }
 
+/* One that is plugged later stays shut until then */
 static void dax_reopen(struct dev_dax *dev_dax)
 {
-	atomic_set(&dev_dax->users, 0);
+	if (!dev_dax->plug_later)
+		atomic_set(&dev_dax->users, 0);
 }
 
 /* A filesystem that comes between this and unbinding is told, as ever */
 static bool dax_shut(struct dev_dax *dev_dax)
 {
+	if (dev_dax->plug_later)
+		return true;
 	if (atomic_cmpxchg(&dev_dax->users, 0, -1))
 		return false;
 	if (!dax_is_held(dev_dax->dax_dev))
@@ -82,8 +86,10 @@ static int dax_plug_one(struct device *dev, void *ctl)
 	if (dev_dax->plug_later) {
 		if (dev->driver && to_dax_drv(dev->driver)->plug)
 			rc = to_dax_drv(dev->driver)->plug(dev_dax, ctl);
+		else if (!dev->driver && driver_find("kmem", dev->bus))
+			rc = -ENXIO; /* it is there, and has said why it does not want it */
 		if (!rc) {
-			dev_dax->plug_later = false;
+			WRITE_ONCE(dev_dax->plug_later, false);
 			dax_reopen(dev_dax);
 		}
 	}
@@ -100,8 +106,9 @@ static int dax_plug_one(struct device *dev, void *ctl)
  *
  * Context: See add_memory_ranges_driver_managed(). The device lock of @parent is held,
  * those of its dax devices are not.
- * Return: 0; else as add_memory_ranges_driver_managed(), and then there is a device
- * without memory that nobody can use until it is unregistered.
+ * Return: 0; -ENXIO when kmem has refused a device; else as
+ * add_memory_ranges_driver_managed(). On failure there is a device without memory that
+ * nobody can use until it is unregistered.
  */
 int dax_region_plug(struct device *parent, struct mhp_ctl *ctl)
 {
@@ -109,6 +116,23 @@ int dax_region_plug(struct device *parent, struct mhp_ctl *ctl)
 	return device_for_each_child(parent, ctl, dax_plug_one);
 }
 EXPORT_SYMBOL_GPL(dax_region_plug);
+
+static int dax_plugs_later(struct device *dev, void *data)
+{
+	return READ_ONCE(to_dev_dax(dev)->plug_later);
+}
+
+/**
+ * dax_region_plugs_later - are there devices that dax_region_plug() is for?
+ * @parent: the device that a dax_region was allocated for
+ *
+ * Return: true when there are. Nobody else can have plugged these.
+ */
+bool dax_region_plugs_later(struct device *parent)
+{
+	return device_for_each_child(parent, NULL, dax_plugs_later);
+}
+EXPORT_SYMBOL_GPL(dax_region_plugs_later);
 
 static int dax_unplug_count(struct device *dev, void *data)
 {
@@ -259,7 +283,7 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	struct dev_dax *dev_dax = to_dev_dax(dev);
 
 	guard(device)(dev);
-	if (atomic_read(&dev_dax->users) >= 0)
+	if (atomic_read(&dev_dax->users) >= 0 || dev_dax->plug_later)
 		return 0;
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo)
 		to_dax_drv(dev->driver)->unplug_undo(dev_dax);

@@ -77,9 +77,17 @@ struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram)
 	return device_find_child(&cxlr_sysram->dev, NULL, match_dax_region);
 }
 
+/* What an operation on DAX's memory has changed is the state of the region, too */
+static void cxl_sysram_dax_changed(struct cxl_sysram_region *cxlr_sysram, u64 plugged)
+{
+	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range) != plugged)
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+}
+
 static int cxl_sysram_plug_dax(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_request *req)
 {
+	u64 plugged = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
 	int rc;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
@@ -92,7 +100,10 @@ static int cxl_sysram_plug_dax(struct cxl_sysram_region *cxlr_sysram,
 
 	if (dev->driver && to_cxl_drv(dev->driver)->plug)
 		rc = to_cxl_drv(dev->driver)->plug(dev, cxlr_sysram->ctl);
+	else
+		rc = -ENXIO;
 	device_unlock(dev);
+	cxl_sysram_dax_changed(cxlr_sysram, plugged);
 	return rc;
 }
 
@@ -160,7 +171,11 @@ void cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 static int cxl_sysram_unplug_dax_op(struct cxl_sysram_region *cxlr_sysram,
 				    const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_unplug_dax(cxlr_sysram);
+	u64 plugged = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
+	int rc = cxl_sysram_unplug_dax(cxlr_sysram);
+
+	cxl_sysram_dax_changed(cxlr_sysram, plugged);
+	return rc;
 }
 
 /**

@@ -109,6 +109,8 @@ static ssize_t memmap_on_memory_show(struct device *dev,
 static int cxl_sysram_set_memmap(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
+	if (cxl_sysram_region_memmap(cxlr_sysram) == req->memmap_on_memory)
+		return 0;
 	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		return -EBUSY;
 	guard(spinlock)(&cxlr_sysram->lock);
@@ -132,8 +134,6 @@ static ssize_t memmap_on_memory_store(struct device *dev,
 
 	if (req.memmap_on_memory && !mhp_supports_memmap_on_memory())
 		return -EOPNOTSUPP;
-	if (req.memmap_on_memory == cxl_sysram_region_memmap(cxlr_sysram))
-		return len;
 
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 			       cxl_sysram_set_memmap, &req);
