@@ -74,12 +74,16 @@ build() {
 		kmake "$out" M="$ROOT/lab/modules" MO="$out-lab" modules
 }
 
+# objects DIR...: how Kbuild is told of the C files there, by their bare names
+objects() { find "$@" -name '*.c' | sed -E 's,.*/(.*)\.c,GCOV_PROFILE_\1.o=y,' | sort -u; }
+
 # The lines of which objects are counted: those of the directories that we are at home
-# in, and the files of mm that know us. Kbuild knows them by their bare names: what the
-# boot code and the EFI stub have of the same name cannot count
+# in, and the files of mm that know us; but for names that are also in what runs before,
+# or beside, the kernel, where nothing can count
 counted() {
-	(cd "$TREE" && find drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug*.c mm/memory-tiers.c -name '*.c') |
-		sed -E 's,.*/(.*)\.c,GCOV_PROFILE_\1.o=y,' | grep -vxE 'GCOV_PROFILE_(acpi|mem|pci).o=y' | sort -u
+	cd "$TREE"
+	comm -23 <(objects drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug*.c mm/memory-tiers.c) \
+		<(objects arch/x86/{boot,purgatory,realmode,entry} drivers/firmware/efi/libstub)
 }
 
 need gcc libc6-dev binutils flex bison bc libelf-dev
