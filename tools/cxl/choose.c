@@ -128,7 +128,7 @@ static int choose_named(struct cxl_ctx *ctx, struct creation *c)
 	int rc;
 
 	c->nr = 0;
-	for (unsigned int i = 0; i < c->nr_names; i++) {
+	for (int i = 0; i < c->nr_names; i++) {
 		before = c->nr;
 		cxl_memdev_foreach(ctx, memdev) {
 			if (!memdev_is_meant(c->names[i], memdev))

@@ -17,14 +17,6 @@
  * that was asked for. Whatever fails, or ^C, and the region is taken back.
  */
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
 static int attr_write(const char *device, const char *attr, const char *value)
 {
 	int rc = interrupted ? -EINTR : sysfs_attr_write(device, attr, value);
@@ -142,7 +134,7 @@ static int hand_over(struct creation *c)
 	rc = bind_driver("sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
 	if (!rc && plug && !c->force)
-		rc = memmap_fits("create-region", c->name);
+		rc = memmap_fits("create-region", c->name, 0);
 	if (!rc && c->hotplug)
 		rc = attr_write(sysram, "hotplug", c->hotplug);
 	if (rc)
@@ -296,11 +288,11 @@ static int parse(struct cxl_ctx *ctx, struct creation *c, int argc, char **argv)
 			return rc;
 		}
 	}
-	for (; optind < argc && c->nr_names < MEMDEVS_MAX; optind++)
-		c->names[c->nr_names++] = argv[optind];
-	if (optind < argc)
-		say("create-region: at most %d memdevs", MEMDEVS_MAX);
-	return optind < argc ? -EINVAL : 0;
+	c->names = words_of(argv + optind, argc - optind, &c->nr_names);
+	if (c->names)
+		return 0;
+	say("create-region: that is too much at once");
+	return -EINVAL;
 }
 
 static int check(struct creation *c)
@@ -333,17 +325,6 @@ static void say_dax(const struct creation *c)
 		say("create-region: %s is %s", c->name, level.reason + 11);
 }
 
-/* What would end it, also when nobody listens any more to what is said */
-static void catch_signals(void (*handler)(int signal))
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	struct sigaction action = { .sa_handler = handler };
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 /**
  * verb_create_region - create-region with --driver, --hotplug or a dynamic type
  * @ctx: of libcxl
@@ -363,11 +344,11 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	if (!driver_there("create-region", strcmp(c.driver, "region") ? "sysram_region" : "cxl_region") ||
 	    (!strcmp(c.driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
 		return EXIT_FAILURE;
-	lock = take_lock();
+	lock = take_lock(0);
 	rc = choose(ctx, &c);
 	if (rc)
 		return exit_code(rc);
-	catch_signals(interrupt);
+	catch_signals(true);
 	rc = create_empty(&c) ?: set_up(&c) ?: hand_over(&c);
 	if (rc || interrupted) {
 		if (interrupted)
@@ -376,7 +357,7 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 		return rc ? exit_code(rc) : EXIT_FAILURE;
 	}
 	/* There it is: what comes now is only to be seen, and may be ended */
-	catch_signals(SIG_DFL);
+	catch_signals(false);
 	if (lock >= 0)
 		close(lock);
 	say("create-region: created %s", c.name);

@@ -37,8 +37,8 @@ struct creation {
 	unsigned long long size;
 	unsigned int ways;
 	unsigned int granularity;
-	const char *names[MEMDEVS_MAX];
-	unsigned int nr_names;
+	char **names;
+	int nr_names;
 	bool enforce_qos;
 	const char *driver;
 	const char *hotplug;

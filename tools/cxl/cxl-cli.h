@@ -58,6 +58,10 @@ void say_error(const char *what, int error, const char *format, ...)
 /* exec.c */
 void exec_cxl(const char *verb, char **argv);
 
+/* interrupt.c */
+extern volatile sig_atomic_t interrupted;
+void catch_signals(bool on);
+
 /* sysfs.c */
 int system_path(char *path, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -78,7 +82,7 @@ bool sysfs_driver(const char *device, char *driver, size_t size);
 bool driver_there(const char *verb, const char *driver);
 int driver_bind(const char *verb, const char *driver, const char *device);
 void explain_state(int rc);
-int take_lock(void);
+int take_lock(long seconds);
 
 /* number.c */
 int parse_number(const char *text, unsigned long max, unsigned long *value);
@@ -104,6 +108,7 @@ struct selection {
 };
 
 /* names.c */
+char **words_of(char **names, int nr, int *count);
 bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
 bool check_policy(const char *verb, const char *policy, bool plugs);
 bool policy_plugs(const char *policy);
@@ -196,7 +201,7 @@ long long used_in(unsigned long long start, unsigned long long length, bool move
 /* memmap.c */
 unsigned long long memmap_size(unsigned long long length);
 bool memmap_on_memory(const char *region);
-int memmap_fits(const char *verb, const char *region);
+int memmap_fits(const char *verb, const char *region, unsigned long long bytes);
 
 /**
  * struct level - how far something is on its way to being memory

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 #include "cxl-cli.h"
 
 /*
@@ -64,12 +66,30 @@ void explain_state(int rc)
 		say("  nobody is there to do it, try: modprobe cxl_sysram");
 }
 
-/* Devices come at the same time, and udev makes regions of them: one after the other */
-int take_lock(void)
+/**
+ * take_lock - one after the other: devices come at the same time, and udev makes regions
+ *	       of them
+ * @seconds: how long to wait, 0 for as long as it takes
+ *
+ * Return: a file to be closed; negative when somebody else has it for longer, or when
+ * there can be none.
+ */
+int take_lock(long seconds)
 {
+	const struct timespec pause = { .tv_nsec = 100000000 };
 	int lock = open("/run/cxl-cli.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+	long tries = seconds * 10;
+	bool said = false;
 
-	if (lock >= 0)
-		flock(lock, LOCK_EX);
+	while (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
+		if (!said)
+			say("another cxl-cli is at work, waiting for it");
+		said = true;
+		if (interrupted || (seconds && !tries--)) {
+			close(lock);
+			return -EBUSY;
+		}
+		nanosleep(&pause, NULL);
+	}
 	return lock;
 }

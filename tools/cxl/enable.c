@@ -89,15 +89,21 @@ static int to_dax(struct request *req, const char *region)
 		if (rc)
 			return rc;
 	}
+	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)))
+		policy[0] = '\0';
 	if (req->hotplug)
 		rc = set_hotplug(req, region, req->hotplug);
-	else if (sysfs_attr(device, "hotplug", policy, sizeof(policy)) && policy_plugs(policy))
+	else if (policy_plugs(policy))
 		rc = set_hotplug(req, region, "none");
-	rc = rc ?: driver_bind(req->verb, "cxl_dax_region", name);
-	if (rc == -EBUSY)
-		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
+	if (rc)
+		return rc;
+	rc = driver_bind(req->verb, "cxl_dax_region", name);
 	if (!rc)
 		for_each_dax(region, say_dax, req);
+	else if (policy[0])
+		set_hotplug(req, region, policy);
+	if (rc == -EBUSY)
+		say("  while it is memory it cannot be DAX, try first: cxl-cli unplug %s", region);
 	return rc;
 }
 
@@ -134,7 +140,7 @@ static int plug(struct request *req, const char *region)
 	rc = set_hotplug(req, region, req->hotplug);
 	if (rc || !policy_plugs(req->hotplug))
 		return rc;
-	rc = req->force ? 0 : memmap_fits(req->verb, region);
+	rc = req->force ? 0 : memmap_fits(req->verb, region, 0);
 	rc = rc ?: request_attr(req, region, "state", path, sizeof(path));
 	if (rc)
 		return rc;
@@ -172,6 +178,9 @@ static int give(struct request *req, const char *region)
  * @override: of drivers, empty for none
  * @hotplug: policy, empty when it is not under sysram_region
  * @state: as the driver, or kmem, has it; empty when it is not memory
+ * @differ: kmem has more than one device, in different states
+ * @devdax: under cxl_region, and a character device, with whatever is in it
+ * @plugged: bytes, where @state is of more than one kind
  * @dax: DAX has it, below sysram_region
  * @blocks: what is there of it
  */
@@ -180,6 +189,9 @@ struct owner {
 	char override[64];
 	char hotplug[32];
 	char state[32];
+	bool differ;
+	bool devdax;
+	char plugged[32];
 	bool dax;
 	struct blocks blocks;
 };
@@ -187,9 +199,17 @@ struct owner {
 static int keep_state(const struct dax *dax, void *arg)
 {
 	struct owner *owner = arg;
+	char state[32];
 
-	return !strcmp(dax->driver, "kmem") &&
-	       sysfs_attr(dax->device, "state", owner->state, sizeof(owner->state));
+	if (!strcmp(dax->driver, "kmem")) {
+		if (!sysfs_attr(dax->device, "state", state, sizeof(state)))
+			return 0;
+		owner->differ |= owner->state[0] && strcmp(owner->state, state);
+		memcpy(owner->state, state, sizeof(state));
+	} else if (dax->driver[0]) {
+		owner->devdax = true;
+	}
+	return 0;
 }
 
 static void blocks_of_region(const char *region, struct blocks *blocks)
@@ -217,35 +237,72 @@ static void look(const char *region, struct owner *owner)
 		for_each_dax(region, keep_state, owner);
 	else
 		sysfs_attr(device, "state", owner->state, sizeof(owner->state));
+	sysfs_attr(device, "plugged_size", owner->plugged, sizeof(owner->plugged));
 	blocks_of_region(region, &owner->blocks);
 }
 
 static int set_override(const struct request *req, const char *region, const char *name)
 {
-	int rc = sysfs_attr_write(region, "driver_override", name[0] ? name : "\n");
+	char now[64];
+	int rc;
 
+	/* To write what is there would make a user's of what bind has set */
+	if (sysfs_attr(region, "driver_override", now, sizeof(now)) &&
+	    !strcmp(strcmp(now, "(null)") ? now : "", name))
+		return 0;
+	rc = sysfs_attr_write(region, "driver_override", name[0] ? name : "\n");
 	if (rc)
 		say_error(req->verb, -rc, "%s: driver_override", region);
 	return rc;
+}
+
+/* DAX has the tags of a dynamic region anyway, and cxl_region cannot have it */
+static int check_dynamic(const struct request *req, const char *region)
+{
+	char mode[32];
+
+	if (!strcmp(req->driver, "sysram") || !sysfs_attr(region, "mode", mode, sizeof(mode)) ||
+	    strncmp(mode, "dynamic_ram_", strlen("dynamic_ram_")))
+		return 0;
+	say("%s: %s is dynamic, and what has a tag of it is DAX: only --driver=sysram is for it",
+	    req->verb, region);
+	return -EPERM;
 }
 
 /* What can be known before anything is done */
 static int check_switch(const struct request *req, const char *region, const struct owner *was)
 {
 	const struct blocks *blocks = &was->blocks;
+	char size[32], mode[32];
 	unsigned long long node;
-	char size[32];
+	int rc;
 
+	if (sysfs_attr(region, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem")) {
+		say("%s: %s is persistent memory, which has no choice of driver", req->verb,
+		    region);
+		return -EPERM;
+	}
+	rc = check_dynamic(req, region);
+	if (rc)
+		return rc;
+	if (!strcmp(req->driver, "dax") && !driver_there(req->verb, "cxl_dax_region"))
+		return -ENODEV;
+	if (was->differ) {
+		say("%s: the dax devices of %s are in different states, see daxctl list", req->verb,
+		    region);
+		return -EPERM;
+	}
 	if (!is_sysram(req) && !strcmp(was->hotplug, "never")) {
 		say("%s: %s is guarded, so that nobody brings it online by mistake, try first: cxl-cli set-hotplug %s none",
 		    req->verb, region, region);
 		return -EPERM;
 	}
-	if (blocks->online > blocks->movable) {
+	if (blocks->online > blocks->movable && !req->force) {
 		format_size(blocks->online - blocks->movable, size, sizeof(size));
 		say("%s: %s of %s are in a zone of the kernel's own, which cannot be emptied for sure",
 		    req->verb, size, region);
-		say("  at the next boot: cxl_core.region_driver=sysram_region cxl_core.sysram_hotplug=online_movable, or memhp_default_state=online_movable");
+		say("  try first: cxl-cli unplug %s; or at the next boot: cxl_core.region_driver=sysram_region cxl_core.sysram_hotplug=online_movable, or memhp_default_state=online_movable",
+		    region);
 		return -EPERM;
 	}
 	if (req->force || !region_node(region, &node))
@@ -255,14 +312,15 @@ static int check_switch(const struct request *req, const char *region, const str
 
 static int unplug_kmem(const struct dax *dax, void *arg)
 {
-	const struct request *req = arg;
+	struct request *req = arg;
 	char path[256];
 	int rc;
 
 	if (strcmp(dax->driver, "kmem"))
 		return 0;
 	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
-	     sysfs_write_child(path, "unplugged", req->timeout ?: KMEM_TIMEOUT, NULL);
+	     sysfs_write_child(path, "unplugged", request_left(req, KMEM_TIMEOUT), &interrupted);
+	req->timed_out = rc == -EBUSY && req->timeout;
 	if (rc)
 		say_error(req->verb, -rc, "%s: unplugged", dax->name);
 	return rc;
@@ -305,25 +363,47 @@ static int restore_kmem(const struct dax *dax, void *arg)
 	return 0;
 }
 
+/* Below sysram_region: DAX, or what was plugged */
+static int restore_sysram(struct request *req, const char *region, const struct owner *was)
+{
+	char device[64], name[64], state[32];
+	int rc = set_hotplug(req, region, was->hotplug);
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	snprintf(name, sizeof(name), "dax_%s", region);
+	if (rc)
+		return rc;
+	if (was->dax)
+		return dax_has_it(region, state, sizeof(state)) ? 0 :
+		       driver_bind(req->verb, "cxl_dax_region", name);
+	if (!sysfs_attr(device, "state", state, sizeof(state)) || !strcmp(state, was->state))
+		return 0;
+	if (!strcmp(was->state, "mixed"))
+		return sysfs_attr_write(device, "plugged_size", was->plugged);
+	return sysfs_attr_write(device, "state", was->state);
+}
+
 /* To whoever had it, with what was plugged */
 static void restore(struct request *req, const char *region, const struct owner *was)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
-	char device[64], name[64], driver[64];
+	char driver[64];
 	struct owner is;
 	int rc = 0;
 
+	/* What has ended the way there does not end the way back */
+	interrupted = 0;
 	set_override(req, region, was->override);
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	snprintf(name, sizeof(name), "dax_%s", region);
-	if (!sysfs_driver(region, driver, sizeof(driver)))
+	if (!sysfs_driver(region, driver, sizeof(driver))) {
+		if (was->devdax) {
+			say("%s: %s stays disabled: bound again, kmem would take it, and what is in it would be lost",
+			    req->verb, region);
+			return;
+		}
 		rc = driver_bind(req->verb, was->driver, region);
+	}
 	if (!rc && was->hotplug[0])
-		rc = set_hotplug(req, region, was->hotplug);
-	if (!rc && was->dax)
-		rc = driver_bind(req->verb, "cxl_dax_region", name);
-	else if (!rc && was->hotplug[0] && strcmp(was->state, "unplugged"))
-		rc = sysfs_attr_write(device, "state", was->state);
+		rc = restore_sysram(req, region, was);
 	/* Without a choice of driver, DAX and kmem find it at their own pace */
 	for (int tries = 30; !was->hotplug[0] && was->state[0] && --tries; nanosleep(&pause, NULL))
 		if (for_each_dax(region, is_kmem, NULL))
@@ -364,26 +444,36 @@ static int change(struct request *req, const char *region, const struct owner *w
 	return rc;
 }
 
-/* From memory, plugged by sysram_region itself, to DAX */
-static int change_to_dax(struct request *req, const char *region, const struct owner *was)
+/* Under sysram_region already: held, plugged, or DAX, each from each */
+static int change_below(struct request *req, const char *region, const struct owner *was)
 {
+	bool dax = !strcmp(req->driver, "dax");
 	char path[256];
 	int rc;
 
-	if (was->blocks.present && !was->dax) {
-		rc = check_switch(req, region, was) ?:
-		     request_attr(req, region, "state", path, sizeof(path));
-		if (rc)
-			return rc;
-		rc = request_write(req, path, "unplugged");
+	if (!was->blocks.present)
+		return dax ? to_dax(req, region) : back_from_dax(req, region) ?: plug(req, region);
+	/* As it is to be */
+	if (!dax && !was->dax)
+		return plug(req, region);
+	if (!req->change) {
+		say("%s: %s is memory, try: cxl-cli enable-region --driver=%s --switch %s",
+		    req->verb, region, req->driver, region);
+		return -EBUSY;
+	}
+	rc = check_switch(req, region, was);
+	if (rc)
+		return rc;
+	if (!was->dax) {
+		rc = request_attr(req, region, "state", path, sizeof(path)) ?:
+		     request_write(req, path, "unplugged");
 		if (rc)
 			say_error(req->verb, -rc, "%s: unplugged", region);
 		if (rc == -EBUSY)
 			request_busy(req, region);
-		if (rc)
-			return rc;
 	}
-	rc = to_dax(req, region);
+	if (!rc)
+		rc = dax ? to_dax(req, region) : back_from_dax(req, region) ?: plug(req, region);
 	if (rc)
 		restore(req, region, was);
 	return rc;
@@ -394,6 +484,7 @@ static int enable_region(const char *region, void *arg)
 {
 	struct request *req = arg;
 	struct owner was;
+	int rc;
 
 	if (!driver_there(req->verb, wanted_driver(req)))
 		return -ENODEV;
@@ -402,7 +493,8 @@ static int enable_region(const char *region, void *arg)
 		/* Nobody else is meant any more, also when it was guarded before */
 		if (!is_sysram(req) && !strcmp(was.override, "sysram_region"))
 			set_override(req, region, "");
-		return give(req, region);
+		rc = check_dynamic(req, region);
+		return rc ?: give(req, region);
 	}
 	if (strcmp(was.driver, wanted_driver(req))) {
 		if (req->change)
@@ -413,9 +505,8 @@ static int enable_region(const char *region, void *arg)
 	}
 	if (!is_sysram(req))
 		return 0;
-	if (!strcmp(req->driver, "dax"))
-		return req->change ? change_to_dax(req, region, &was) : to_dax(req, region);
-	return back_from_dax(req, region) ?: plug(req, region);
+	rc = check_dynamic(req, region);
+	return rc ?: change_below(req, region, &was);
 }
 
 /**
@@ -442,7 +533,6 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
-	int lock, rc;
 
 	if (request_parse(&req, argc, argv, SELECTING " driver hotplug switch force timeout", usage))
 		return EXIT_USAGE;
@@ -458,9 +548,6 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 	}
 	if (req.hotplug && !check_policy(req.verb, req.hotplug, false))
 		return EXIT_USAGE;
-	lock = take_lock();
-	rc = request_run(ctx, &req, enable_region, "enabled", usage);
-	if (lock >= 0)
-		close(lock);
-	return rc;
+	catch_signals(true);
+	return request_run(ctx, &req, enable_region, "enabled", usage);
 }

@@ -89,11 +89,12 @@ bool memmap_on_memory(const char *region)
  * memmap_fits - is there memory for the memmap of what is to be plugged?
  * @verb: for messages
  * @region: its name
+ * @bytes: that are to be plugged, 0 for all that is not
  *
  * Return: 0; -ENOSPC, with the numbers, when plugging would exhaust what the kernel
  * has for itself.
  */
-int memmap_fits(const char *verb, const char *region)
+int memmap_fits(const char *verb, const char *region, unsigned long long bytes)
 {
 	unsigned long long size, plugged, cost, has;
 	char device[64], needed[32], there[32];
@@ -102,7 +103,7 @@ int memmap_fits(const char *verb, const char *region)
 	if (memmap_on_memory(region) || !sysfs_number(device, "size", &size) ||
 	    !sysfs_number(device, "plugged_size", &plugged) || plugged > size)
 		return 0;
-	cost = memmap_size(size - plugged);
+	cost = memmap_size(bytes ? bytes : size - plugged);
 	has = kernel_memory();
 	if (!has || cost <= has / 100 * MEMMAP_PERCENT)
 		return 0;

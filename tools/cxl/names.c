@@ -4,6 +4,37 @@
 #include "cxl-cli.h"
 
 /**
+ * words_of - names that may be several in one word
+ * @names: as a user has written them, with commas or spaces
+ * @nr: how many
+ * @count: result: how many there are
+ *
+ * Return: one name each, until the next call; NULL when it is too much.
+ */
+char **words_of(char **names, int nr, int *count)
+{
+	static char *words[256];
+	static char text[8192];
+	size_t used = 0, length;
+
+	*count = 0;
+	for (int i = 0; i < nr; i++) {
+		for (const char *name = names[i]; *name; name += length) {
+			name += strspn(name, ", ");
+			length = strcspn(name, ", ");
+			if (!length)
+				continue;
+			if (*count == 256 || used + length >= sizeof(text))
+				return NULL;
+			words[(*count)++] = memcpy(text + used, name, length);
+			text[used + length] = '\0';
+			used += length + 1;
+		}
+	}
+	return words;
+}
+
+/**
  * is_meant - is it a device that a user has named?
  * @names: one, or several with commas or spaces, or "all"
  * @prefix: what may be left out of a name: "0" for "mem0"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "request.h"
 
 /*
@@ -54,13 +55,16 @@ static int refused(const struct removal *removal, const char *region,
 /* Of a region that is not under sysram_region: what kmem has made of it */
 static int unplug_dax(const struct dax *dax, void *arg)
 {
-	const struct request *req = arg;
+	struct request *req = arg;
 	char path[256];
+	int rc;
 
 	if (sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ||
 	    !sysfs_exists(path))
 		return 0;
-	return sysfs_write_child(path, "unplugged", req->timeout ?: STOCK_TIMEOUT, NULL);
+	rc = sysfs_write_child(path, "unplugged", request_left(req, STOCK_TIMEOUT), NULL);
+	req->timed_out = rc == -EBUSY && req->timeout;
+	return rc;
 }
 
 /* Letting go of it unplugs first, also what kmem has made of it below DAX */
@@ -217,13 +221,14 @@ static int check_region(struct cxl_ctx *ctx, const struct removal *removal, cons
 	char driver[64], mode[32];
 	unsigned long long node;
 
-	if (req->dry_run) {
+	if (req->dry_run)
 		say("%s: %s would be unplugged and destroyed", req->verb, name);
-		if (region)
-			say_partners(removal, region);
-	}
+	if (region)
+		say_partners(removal, region);
 	if (req->force)
 		return 0;
+	if (explain_dax(name))
+		return -EBUSY;
 	if (sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem") &&
 	    sysfs_driver(name, driver, sizeof(driver))) {
 		say("%s: %s stays: %s is persistent memory, and enabled (--force: do it all the same)",
@@ -283,7 +288,8 @@ static int remove_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_m
 
 	/* What came last goes first, as device memory has to */
 	for (int i = removal->nr - 1; i >= 0 && !rc; i--)
-		rc = unplug(removal, removal->regions[i]) ?:
+		rc = check_region(ctx, removal, removal->regions[i]) ?:
+		     unplug(removal, removal->regions[i]) ?:
 		     destroy(ctx, removal, removal->regions[i]);
 	return rc ?: disable(removal, memdev);
 }
@@ -341,7 +347,7 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		"  -h, --help             this text";
 	struct request req = { .verb = argv[0] };
 	char memdevs[MEMDEVS_MAX][32];
-	int rc = 0, nr = 0, done = 0;
+	int rc = 0, nr = 0, done = 0, lock;
 
 	if (request_parse(&req, argc, argv, "dry-run force timeout", usage))
 		return EXIT_USAGE;
@@ -355,11 +361,12 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		rc = with_memdev(&req, memdevs[i], check_one);
 	if (rc || req.dry_run)
 		return exit_code(rc);
-	for (int i = 0; i < nr; i++) {
-		int one = with_memdev(&req, memdevs[i], remove_one);
-
-		done += !one;
-		rc = rc ?: one;
-	}
-	return rc && done ? EXIT_PARTLY : exit_code(rc);
+	lock = take_lock(req.timeout);
+	if (lock == -EBUSY)
+		return EXIT_TIME;
+	for (done = 0; done < nr && !rc; done += !rc)
+		rc = with_memdev(&req, memdevs[done], remove_one);
+	if (lock >= 0)
+		close(lock);
+	return rc && done ? EXIT_PARTLY : request_exit(&req, rc);
 }

@@ -47,6 +47,14 @@ static const struct option selecting[] = {
 	{ }
 };
 
+static long seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 static int parse_option(struct request *req, int option)
 {
 	unsigned long value = 0;
@@ -153,9 +161,13 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 		if (parse_option(req, option))
 			return -EINVAL;
 	}
-	req->selection.names = argv + optind;
-	req->selection.nr = argc - optind;
-	return 0;
+	if (req->timeout)
+		req->end = seconds() + req->timeout;
+	req->selection.names = words_of(argv + optind, argc - optind, &req->selection.nr);
+	if (req->selection.names)
+		return 0;
+	say("%s: that is too much at once", req->verb);
+	return -EINVAL;
 }
 
 /* The first line of what --help says */
@@ -164,16 +176,27 @@ void request_usage(const struct request *req, const char *usage)
 	say("usage: cxl-cli %s %.*s", req->verb, (int)strcspn(usage, "\n"), usage);
 }
 
+int request_exit(const struct request *req, int rc)
+{
+	return rc == -EBUSY && req->timed_out ? EXIT_TIME : exit_code(rc);
+}
+
 int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		const char *done_word, const char *usage)
 {
-	int rc, done;
+	int rc, done, lock;
 
 	if (!req->selection.nr) {
 		request_usage(req, usage);
 		return EXIT_USAGE;
 	}
+	/* What only looks has nothing to say about what it has done */
+	lock = done_word ? take_lock(req->timeout) : -1;
+	if (lock == -EBUSY)
+		return EXIT_TIME;
 	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
+	if (lock >= 0)
+		close(lock);
 	if (rc == -ENODEV)
 		say("%s: there is no such region, nothing was done; see cxl list -R", req->verb);
 	else if (done_word)
@@ -181,7 +204,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		    done == 1 ? "" : "s");
 	if (rc && done)
 		return EXIT_PARTLY;
-	return rc == -EBUSY && req->timeout ? EXIT_TIME : exit_code(rc);
+	return request_exit(req, rc);
 }
 
 /* The attribute of the sysram_region on a region; says what is wrong */
@@ -189,21 +212,25 @@ int request_attr(const struct request *req, const char *region, const char *attr
 		 char *path, size_t size)
 {
 	int rc = sysfs_path(path, size, "devices/sysram_%s/%s", region, attr);
+	char driver[64];
 
 	if (rc || sysfs_exists(path))
 		return rc;
 	if (driver_there(req->verb, "sysram_region"))
-		say("%s: %s: not under sysram_region, try: cxl-cli enable-region --driver=sysram %s",
-		    req->verb, region, region);
+		say("%s: %s: not under sysram_region, try: cxl-cli enable-region --driver=sysram%s %s",
+		    req->verb, region,
+		    sysfs_driver(region, driver, sizeof(driver)) ? " --switch" : "", region);
 	return -ENODEV;
 }
 
-static long seconds(void)
+/* Of the time for all that is asked for at once, or @otherwise */
+long request_left(const struct request *req, long otherwise)
 {
-	struct timespec now;
+	long left = req->end - seconds();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	if (!req->end)
+		return otherwise;
+	return left > 0 ? left : 1;
 }
 
 /* Write, and while that is busy and there is time, write again; then end it */
@@ -211,19 +238,18 @@ int request_write(struct request *req, const char *path, const char *value)
 {
 	int rc;
 
+	if (interrupted)
+		return -EINTR;
 	if (!req->timeout)
 		return sysfs_write(path, value);
-	/* One time for all that is asked for at once */
-	if (!req->end)
-		req->end = seconds() + req->timeout;
 	do {
-		long left = req->end - seconds();
-
-		rc = sysfs_write_child(path, value, left > 0 ? left : 1, NULL);
-		if (rc != -EBUSY || seconds() >= req->end)
+		rc = sysfs_write_child(path, value, request_left(req, 0), &interrupted);
+		req->timed_out = rc == -EBUSY && seconds() >= req->end;
+		if (rc != -EBUSY || req->timed_out)
 			return rc;
 		sleep(1);
-	} while (seconds() < req->end);
+	} while (seconds() < req->end && !interrupted);
+	req->timed_out = true;
 	return rc;
 }
 

@@ -23,7 +23,8 @@
  * @force: also when it is not wise
  * @level: for wait
  * @timeout: seconds for the whole call, in which what is busy is tried again, or 0
- * @end: of @timeout, on the clock that nobody sets; 0 before it has begun
+ * @end: of @timeout, on the clock that nobody sets
+ * @timed_out: it was over
  * @explained: the region that was explained last
  */
 struct request {
@@ -43,6 +44,7 @@ struct request {
 	int level;
 	long timeout;
 	long end;
+	bool timed_out;
 	char explained[32];
 };
 
@@ -62,6 +64,8 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 int request_attr(const struct request *req, const char *region, const char *attr,
 		 char *path, size_t size);
 void request_busy(struct request *req, const char *region);
+long request_left(const struct request *req, long otherwise);
+int request_exit(const struct request *req, int rc);
 int request_write(struct request *req, const char *path, const char *value);
 
 #endif

@@ -77,6 +77,16 @@ static int each_root(struct cxl_ctx *ctx, const struct selection *selection,
 	return rc;
 }
 
+static bool memdev_is_there(struct cxl_ctx *ctx, const char *names)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (memdev_is_meant(names, memdev))
+			return true;
+	return false;
+}
+
 static int nothing(const char *region, void *arg)
 {
 	(void)region;
@@ -110,5 +120,7 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 			return -ENODEV;
 	}
 	*done = 0;
+	if (selection->memdev && !memdev_is_there(ctx, selection->memdev))
+		return -ENODEV;
 	return each_root(ctx, selection, fn, arg, done);
 }

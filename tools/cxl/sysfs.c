@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,8 +79,11 @@ int sysfs_write_child(const char *path, const char *value, long seconds,
 
 	if (pid < 0)
 		return -errno;
-	if (!pid)
+	if (!pid) {
+		/* Whatever ends us ends what we have begun */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(-sysfs_write(path, value) & 0xff);
+	}
 	clock_gettime(CLOCK_MONOTONIC, &began);
 	for (;;) {
 		if (!waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG) && info.si_pid)
@@ -87,7 +91,8 @@ int sysfs_write_child(const char *path, const char *value, long seconds,
 		if (stop && *stop)
 			return end_child(pid, true, -EINTR);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (seconds && now.tv_sec - began.tv_sec >= seconds)
+		if (seconds && (now.tv_sec - began.tv_sec) * 1000 +
+			       (now.tv_nsec - began.tv_nsec) / 1000000 >= seconds * 1000)
 			return end_child(pid, true, -EBUSY);
 		nanosleep(&pause, NULL);
 	}

@@ -26,16 +26,27 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	return rc;
 }
 
+/* kmem tries for ever when a page is pinned: seconds */
+#define KMEM_TIMEOUT 60
+
 static int set_kmem(const struct dax *dax, void *arg)
 {
 	struct request *req = arg;
-	char path[256];
+	char path[256], state[32];
 	int rc;
 
-	if (strcmp(dax->driver, "kmem"))
+	if (strcmp(dax->driver, "kmem") ||
+	    !sysfs_attr(dax->device, "state", state, sizeof(state)) ||
+	    !strcmp(state, req->value))
 		return 0;
+	if (strcmp(req->value, "unplugged") && strcmp(state, "unplugged")) {
+		say("%s: %s is %s, try first: cxl-cli unplug %s", req->verb, dax->name, state,
+		    req->explained);
+		return -EPERM;
+	}
 	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
-	     request_write(req, path, req->value);
+	     sysfs_write_child(path, req->value, request_left(req, KMEM_TIMEOUT), NULL);
+	req->timed_out = rc == -EBUSY && req->timeout;
 	if (rc)
 		say_error(req->verb, -rc, "%s: %s", dax->name, req->value);
 	return rc;
@@ -63,7 +74,9 @@ static int set_state(struct request *req, const char *region)
 	int rc;
 
 	if (kmem_has_it(region)) {
+		snprintf(req->explained, sizeof(req->explained), "%s", region);
 		rc = for_each_dax(region, set_kmem, req);
+		req->explained[0] = '\0';
 		if (rc == -EBUSY)
 			request_busy(req, region);
 		return rc;
@@ -123,12 +136,18 @@ static int resize(const char *region, void *arg)
 	char device[64], text[32], has[32];
 	int rc;
 
+	if (dax_has_it(region, has, sizeof(has))) {
+		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
+			  region, has, region);
+		return -EBUSY;
+	}
+
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	/* It was looked at before */
 	parse_size(req->value, &size);
 	snprintf(text, sizeof(text), "%llu", size);
 	if (!req->force && sysfs_number(device, "plugged_size", &was)) {
-		rc = size > was ? memmap_fits(req->verb, region) :
+		rc = size > was ? memmap_fits(req->verb, region, size - was) :
 		     size < was && region_node(region, &node) ?
 		     fits_elsewhere(req->verb, region, node, size, false) : 0;
 		if (rc)
@@ -179,7 +198,7 @@ int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
 static int plug(const char *region, void *arg)
 {
 	struct request *req = arg;
-	int rc = req->force ? 0 : memmap_fits(req->verb, region);
+	int rc = req->force ? 0 : memmap_fits(req->verb, region, 0);
 
 	return rc ?: set_state(req, region);
 }

@@ -11,22 +11,45 @@
  * endpoint or a policy at boot, comes when it comes; a script does not have to guess.
  */
 
-/* libcxl reads what there is once: each look is a new one. -1: there is none */
-static int level_of(const char *name, struct level *level)
+/* The least of the memdevs that are meant; -1: there is none */
+static int memdev_level_of(const char *name, struct level *level)
 {
 	struct cxl_memdev *memdev;
+	struct level one;
 	struct cxl_ctx *ctx;
 	int number = -1;
 
-	if (!strncmp(name, "region", strlen("region")))
-		return region_level(name, level);
+	/* libcxl reads what there is once: each look is a new one */
 	if (cxl_new(&ctx))
 		return -1;
-	cxl_memdev_foreach(ctx, memdev)
-		if (memdev_is_meant(name, memdev))
-			number = memdev_level(ctx, cxl_memdev_get_devname(memdev), level);
+	cxl_memdev_foreach(ctx, memdev) {
+		if (!memdev_is_meant(name, memdev) ||
+		    memdev_level(ctx, cxl_memdev_get_devname(memdev), &one) < 0)
+			continue;
+		/* Its driver is there before it is ready */
+		if (one.number == 2 && !cxl_memdev_get_endpoint(memdev))
+			one.number = 1;
+		if (number >= 0 && one.number >= number)
+			continue;
+		number = one.number;
+		*level = one;
+	}
 	cxl_unref(ctx);
 	return number;
+}
+
+static int level_of(const char *name, struct level *level)
+{
+	return strncmp(name, "region", strlen("region")) ? memdev_level_of(name, level) :
+	       region_level(name, level);
+}
+
+/* There, and will never be memory */
+static bool is_in_vain(const char *name)
+{
+	char mode[32];
+
+	return sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem");
 }
 
 static long seconds(void)
@@ -40,12 +63,15 @@ static long seconds(void)
 static int wait_for(const struct request *req, const char *name)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
-	long end = seconds() + req->timeout;
 	struct level level;
 	int number;
 
 	while ((number = level_of(name, &level)) < req->level) {
-		if (req->timeout && seconds() >= end) {
+		if (is_in_vain(name)) {
+			say("%s: %s is persistent memory", req->verb, name);
+			return EXIT_REFUSED;
+		}
+		if (req->timeout && seconds() >= req->end) {
 			if (number < 0)
 				say("%s: there is no %s", req->verb, name);
 			else

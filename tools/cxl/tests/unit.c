@@ -267,7 +267,7 @@ static void test_memmap(void)
 	make_region();
 	CHECK("memmap is 1.6 %", memmap_size(1ull << 30) == 16ull << 20);
 	CHECK("not on memory when the kernel does not", !memmap_on_memory("region0"));
-	CHECK("no zoneinfo, no refusal", !memmap_fits("plug", "region0"));
+	CHECK("no zoneinfo, no refusal", !memmap_fits("plug", "region0", 0));
 	put("proc/zoneinfo",
 	    "Node 0, zone   Normal\n  pages free     4000\n      nr_zone_inactive_file 900\n      nr_zone_active_file 100\n"
 	    "Node 1, zone  Movable\n  pages free     900000\n");
@@ -281,10 +281,10 @@ static void test_memmap(void)
 	CHECK("--force", !rc && is(CXL "sysram_region0/state", "online_movable"));
 	put("sys/module/memory_hotplug/parameters/memmap_on_memory", "Y\n");
 	CHECK("on memory it costs the kernel nothing",
-	      memmap_on_memory("region0") && !memmap_fits("plug", "region0"));
+	      memmap_on_memory("region0") && !memmap_fits("plug", "region0", 0));
 	put("sys/module/memory_hotplug/parameters/memmap_on_memory", "N\n");
 	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     40000\n");
-	CHECK("enough", !memmap_fits("plug", "region0"));
+	CHECK("enough", !memmap_fits("plug", "region0", 0));
 }
 
 static bool level_is(int number, const char *reason)
