@@ -81,7 +81,7 @@ objects() { find "$@" -name '*.c' | sed -E 's,.*/(.*)\.c,GCOV_PROFILE_\1.o=y,' |
 # in, and the files of mm that know us; but for names that are also in what runs before,
 # or beside, the kernel, where nothing can count
 counted() {
-	cd "$TREE"
+	cd "$TREE" || exit
 	comm -23 <(objects drivers/cxl drivers/dax mm/memory_guard.c mm/memory_hotplug*.c mm/memory-tiers.c) \
 		<(objects arch/x86/{boot,purgatory,realmode,entry} drivers/firmware/efi/libstub)
 }

@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		put("proc/zoneinfo", text);
-		memmap_fits("fuzz", "region0");
+		memmap_fits("fuzz", "region0", 0);
 		break;
 	case 5:
 		try_options(text);
