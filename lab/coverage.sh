@@ -28,6 +28,7 @@ add_up() {
 # The counters lie where the objects were built
 capture() {
 	(cd "$DIR/sum" && find . -name '*.gcda' | while read -r file; do cp "$file" "/$file"; done)
+	rm -rf "$DIR/sum"
 	lcov -q --capture --directory "$OUT" --directory "$OUT-cxl_test" --base-directory "$OUT" --no-external \
 		--directory "$TREE" --directory "$ROOT" -o "$DIR/guests.info"
 	find "$OUT" "$OUT-cxl_test" -name '*.gcda' -delete
@@ -42,13 +43,15 @@ user_space() {
 	lcov -q --capture --directory "$out" --directory "$DIR/cli" -o "$DIR/user.info"
 }
 
-# Our files are links into the tree; drivers/cxl and drivers/dax as they are named
-# there, whoever has compiled them
+# Our files are links into the tree: all as they are named there, whoever has compiled
+# them, and the command line as it is here
 summary() {
 	lcov -q -a "$DIR/guests.info" -a "$DIR/user.info" -o "$DIR/all.info"
-	sed -i -E "s,^SF:.*/(drivers|mm|tools/cxl|tools/testing)/,SF:$ROOT/\1/," "$DIR/all.info"
-	lcov -q -r "$DIR/all.info" '*/tests/*' '/usr/*' -o "$DIR/all.info"
-	genhtml -q --prefix "$ROOT" --source-directory "$TREE" --ignore-errors source -o "$DIR" "$DIR/all.info"
+	sed -i -E "s,^SF:.*/(drivers|mm|tools/testing)/,SF:$TREE/\1/,; s,^SF:.*/cli/,SF:$ROOT/tools/cxl/," "$DIR/all.info"
+	lcov -q -e "$DIR/all.info" "$TREE"/{drivers/{cxl,dax},tools/testing/cxl}/'*' "$TREE/mm/memory*" \
+		"$ROOT/tools/cxl/*" -o "$DIR/all.info"
+	lcov -q -r "$DIR/all.info" '*/tests/*' -o "$DIR/all.info"
+	genhtml -q --prefix "$TREE" --prefix "$ROOT" --ignore-errors source -o "$DIR" "$DIR/all.info"
 	lcov --list "$DIR/all.info"
 }
 
@@ -60,5 +63,5 @@ RESULTS=$DIR/results "$ROOT/lab/run.sh" all coverage coverage '@(first|all)' || 
 step "adding up what the guests have counted" coverage-add add_up
 step "reading the counters" coverage-capture capture
 step "tests in user space" coverage-user user_space
-summary | sed "s,$ROOT/,,"
+summary | sed 's,^\.cache/tree/,,'
 say "  pages in $DIR/index.html"

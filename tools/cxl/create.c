@@ -345,6 +345,7 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	    (!strcmp(c.driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
 		return EXIT_FAILURE;
 	lock = take_lock(0);
+	wait_for_endpoints(c.names, c.nr_names);
 	rc = choose(ctx, &c);
 	if (rc)
 		return exit_code(rc);

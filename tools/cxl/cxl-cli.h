@@ -217,6 +217,9 @@ struct level {
 int region_level(const char *region, struct level *level);
 int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 
+/* wait.c */
+void wait_for_endpoints(char **names, int nr);
+
 /* choose.c */
 bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 

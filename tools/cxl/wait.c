@@ -38,6 +38,39 @@ static int memdev_level_of(const char *name, struct level *level)
 	return number;
 }
 
+static bool is_starting(const char *name)
+{
+	struct cxl_memdev *memdev;
+	bool starting = false;
+	struct cxl_ctx *ctx;
+	char driver[64];
+
+	if (cxl_new(&ctx))
+		return false;
+	cxl_memdev_foreach(ctx, memdev)
+		starting |= memdev_is_meant(name, memdev) && !cxl_memdev_get_endpoint(memdev) &&
+			    sysfs_driver(cxl_memdev_get_devname(memdev), driver, sizeof(driver));
+	cxl_unref(ctx);
+	return starting;
+}
+
+/**
+ * wait_for_endpoints - memdevs that were just enabled are of use a moment later
+ * @names: of memdevs
+ * @nr: how many
+ *
+ * Waits for some seconds at most, and for those only that have a driver.
+ */
+void wait_for_endpoints(char **names, int nr)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int tries = 50;
+
+	for (int i = 0; i < nr && !interrupted; i++)
+		while (is_starting(names[i]) && --tries > 0)
+			nanosleep(&pause, NULL);
+}
+
 static int level_of(const char *name, struct level *level)
 {
 	return strncmp(name, "region", strlen("region")) ? memdev_level_of(name, level) :
