@@ -20,8 +20,8 @@
 #define KPF_OFFLINE	(1ull << 23)
 
 /* Pages that are read at once, and of a range at most: more is sampled */
-#define CHUNK		4096ul
-#define SAMPLE_MAX	(4096 * CHUNK)
+#define CHUNK		512ul
+#define SAMPLE_MAX	(512 * CHUNK)
 
 unsigned long long block_size(void)
 {

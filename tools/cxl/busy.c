@@ -4,11 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "cxl-cli.h"
 
 /* How many processes are worth naming */
 #define BUSY_SHOWN 5
+
+/* For so long, at most, pages are looked at */
+#define BUSY_SECONDS 5
 
 /* The largest first */
 static void keep_largest(const struct process *process, void *arg)
@@ -111,7 +115,8 @@ static int by_use(const void *a, const void *b)
 /* The blocks that are used most */
 static void explain_blocks(const char *region)
 {
-	unsigned long long start, size, block = block_size();
+	unsigned long long start, size, at, block = block_size();
+	time_t until = time(NULL) + BUSY_SECONDS;
 	struct busy_block *busy;
 	struct blocks blocks;
 	char used[32], all[32];
@@ -123,7 +128,7 @@ static void explain_blocks(const char *region)
 	busy = calloc(size / block + 1, sizeof(*busy));
 	if (!busy)
 		return;
-	for (unsigned long long at = start; at < start + size; at += block) {
+	for (at = start; at < start + size && time(NULL) <= until; at += block) {
 		blocks_of(at, block, &blocks);
 		if (!blocks.online)
 			continue;
@@ -140,6 +145,9 @@ static void explain_blocks(const char *region)
 	}
 	if (nr > BUSY_SHOWN)
 		say("  and %zu blocks more", nr - BUSY_SHOWN);
+	if (at < start + size)
+		say("  and of %llu blocks nobody knows, to look takes too long",
+		    (start + size - at) / block);
 	free(busy);
 }
 

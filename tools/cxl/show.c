@@ -12,7 +12,7 @@
  */
 
 #define CELLS 64
-#define TAGS 26
+#define TAGS 25
 
 /**
  * struct map - a region, as it is drawn
@@ -56,18 +56,24 @@ static char sign_of(const char *state)
 	return '?';
 }
 
+/* K is a sign of its own */
+static char letter(int nr)
+{
+	return "ABCDEFGHIJLMNOPQRSTUVWXYZ"[nr];
+}
+
 static char letter_of(struct map *map, const char *tag)
 {
 	int i;
 
 	for (i = 0; i < map->nr_tags; i++)
 		if (!strcmp(map->tags[i], tag))
-			return 'A' + i;
+			return letter(i);
 	if (i == TAGS)
 		return '*';
 	snprintf(map->tags[i], sizeof(map->tags[i]), "%s", tag);
 	map->nr_tags++;
-	return 'A' + i;
+	return letter(i);
 }
 
 static void draw(struct map *map, unsigned long long offset,
@@ -122,10 +128,12 @@ static void print_legend(const struct map *map)
 	if (strchr(map->cells, '.'))
 		puts("    .  no capacity");
 	for (int i = 0; i < map->nr_tags; i++)
-		printf("    %c  tag %s\n", 'A' + i, map->tags[i]);
+		printf("    %c  tag %s\n", letter(i), map->tags[i]);
+	if (strchr(map->cells, '*'))
+		puts("    *  other tags");
 }
 
-/* How full each cell is that has online memory, in tenths */
+/* How full each cell is that has online memory, in ninths */
 static void print_use(const struct map *map, unsigned long long start)
 {
 	char cells[CELLS + 1];
@@ -143,7 +151,8 @@ static void print_use(const struct map *map, unsigned long long start)
 		if (used < 0)
 			continue;
 		any = true;
-		cells[i] = '0' + used * 9 / map->cell;
+		/* Nothing is nothing: one pinned page is seen */
+		cells[i] = '0' + (used * 9 + map->cell - 1) / map->cell;
 	}
 	if (any)
 		printf("  [%s]  in use, 0: nothing, 9: all\n", cells);
