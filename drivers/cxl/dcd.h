@@ -10,13 +10,10 @@
 #include <linux/uuid.h>
 #include <cxl/event.h>
 
-struct cxl_dcd;
 struct cxl_dpa_info;
-struct cxl_sysram_region;
-struct range;
 struct cxl_memdev_state;
 struct device;
-struct mutex;
+struct range;
 
 /* Dynamic Capacity Event Record, CXL r3.1 section 8.2.9.2.1.6; Table 8-50 */
 #define CXL_EVENT_DCD_UUID                                                  \
@@ -79,16 +76,14 @@ struct cxl_mbox_dc_response {
 #ifdef CONFIG_CXL_DCD
 bool cxl_dcd_walk_cel(struct cxl_memdev_state *mds, u16 opcode);
 void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info);
+bool cxl_dcd_capacity(struct cxl_memdev_state *mds, struct range *dpa, u32 *dsmad_handle);
 int devm_cxl_dcd_setup(struct device *host, struct cxl_memdev_state *mds);
 void cxl_dcd_record(struct cxl_memdev_state *mds,
-		    const struct cxl_event_record_raw *raw);
-void cxl_dcd_overflow(struct cxl_memdev_state *mds);
-int devm_cxl_dcd_attach(struct cxl_sysram_region *cxlr_sysram);
-struct mutex *cxl_dcd_list_lock(struct cxl_dcd *dcd);
-int cxl_dcd_release_listed(struct cxl_sysram_region *cxlr_sysram,
-			   const struct range *hpa, int nr);
-int cxl_dcd_release(struct cxl_sysram_region *cxlr_sysram,
-		    const struct range *hpa, int nr);
+		    const struct cxl_event_record_raw *raw, unsigned int index);
+void cxl_dcd_records_cleared(struct cxl_memdev_state *mds);
+void cxl_dcd_overflow(struct cxl_memdev_state *mds, unsigned int lost);
+void cxl_dcd_reset(struct cxl_memdev_state *mds);
+void cxl_dcd_shutdown(struct cxl_memdev_state *mds);
 #else
 static inline bool cxl_dcd_walk_cel(struct cxl_memdev_state *mds, u16 opcode)
 {
@@ -100,6 +95,12 @@ static inline void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds,
 {
 }
 
+static inline bool cxl_dcd_capacity(struct cxl_memdev_state *mds,
+				    struct range *dpa, u32 *dsmad_handle)
+{
+	return false;
+}
+
 static inline int devm_cxl_dcd_setup(struct device *host,
 				     struct cxl_memdev_state *mds)
 {
@@ -107,11 +108,25 @@ static inline int devm_cxl_dcd_setup(struct device *host,
 }
 
 static inline void cxl_dcd_record(struct cxl_memdev_state *mds,
-				  const struct cxl_event_record_raw *raw)
+				  const struct cxl_event_record_raw *raw,
+				  unsigned int index)
 {
 }
 
-static inline void cxl_dcd_overflow(struct cxl_memdev_state *mds)
+static inline void cxl_dcd_records_cleared(struct cxl_memdev_state *mds)
+{
+}
+
+static inline void cxl_dcd_overflow(struct cxl_memdev_state *mds,
+				    unsigned int lost)
+{
+}
+
+static inline void cxl_dcd_reset(struct cxl_memdev_state *mds)
+{
+}
+
+static inline void cxl_dcd_shutdown(struct cxl_memdev_state *mds)
 {
 }
 #endif

@@ -8,9 +8,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <cxlmem.h>
-#include <cxl.h>
 #include <dcd.h>
-#include "core.h"
 #include "dcd_core.h"
 
 /**
@@ -22,15 +20,12 @@
  * it, which may be nothing.
  *
  * Records are read in the thread of the event interrupt, with the event log
- * locked. There they are checked and collected, nothing else. What has to be
- * said to the device is said from an ordered queue, one for each device, so that
- * answers leave in the order of the offers.
+ * locked. Here they are checked and collected, nothing else. What is due then is
+ * settled by a work item (dcd_queue.c), which asks the consumers of the device for
+ * their verdict (dcd_judge.c), and lets the list of accepted extents decide where
+ * device and consumers may differ (dcd_list.c).
  *
  * Only the first dynamic partition is used, as dynamic_ram_1.
- *
- * What the device and the regions believe may come to differ: records are lost, or
- * an answer is and nobody knows on which side. Then the list of accepted extents
- * is read again, and decides.
  *
  * Nothing that a device says is believed. What is wrong is left out of the
  * answer, with a line in the log.
@@ -41,42 +36,6 @@
 
 /* A chain of records that has not come to its end by then does not have one */
 #define CXL_DCD_CHAIN_TIMEOUT	(20 * HZ)
-
-/**
- * enum cxl_dcd_kind - what a message to the device is about
- * @CXL_DCD_OFFER: capacity that it offers
- * @CXL_DCD_RELEASE: capacity that it wants back
- * @CXL_DCD_FORCED: capacity that it has taken back
- */
-enum cxl_dcd_kind {
-	CXL_DCD_OFFER,
-	CXL_DCD_RELEASE,
-	CXL_DCD_FORCED,
-};
-
-/**
- * struct cxl_dcd_msg - something that has to be said to the device
- * @list: in its todo list
- * @kind: what about
- * @owed: empty answers that have to be given after this one
- * @recs: extents
- */
-struct cxl_dcd_msg {
-	struct list_head list;
-	enum cxl_dcd_kind kind;
-	unsigned int owed;
-	struct cxl_dcd_recs recs;
-};
-
-static void cxl_dcd_msg_free(struct cxl_dcd_msg *msg)
-{
-	if (!msg)
-		return;
-	kvfree(msg->recs.recs);
-	kfree(msg);
-}
-
-DEFINE_FREE(cxl_dcd_msg, struct cxl_dcd_msg *, cxl_dcd_msg_free(_T))
 
 /**
  * cxl_dcd_walk_cel - take note of a command that a device supports
@@ -113,17 +72,8 @@ static const char *cxl_dcd_bad_region(u64 base, u64 decode_len, u64 len,
 	return NULL;
 }
 
-/**
- * cxl_dcd_dpa_fetch - add the first dynamic partition to those of a device
- * @mds: the device
- * @info: its static partitions
- *
- * A device whose configuration makes no sense keeps its static partitions, and
- * has no dynamic one.
- *
- * Context: Probe of the device, before cxl_dpa_setup().
- */
-void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
+static void cxl_dcd_setup_partition(struct cxl_memdev_state *mds,
+				    struct cxl_dpa_info *info)
 {
 	struct device *dev = mds->cxlds.dev;
 	u64 base, decode_len, len, block;
@@ -161,11 +111,9 @@ void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 		return;
 
 	dcd->mds = mds;
-	mutex_init(&dcd->regions_lock);
-	mutex_init(&dcd->list_lock);
-	INIT_LIST_HEAD(&dcd->regions);
-	spin_lock_init(&dcd->lock);
-	INIT_LIST_HEAD(&dcd->todo);
+	dcd->flags = region.flags;
+	dcd->dsmad_handle = le32_to_cpu(region.dsmad_handle);
+	cxl_dcd_work_init(dcd);
 	dcd->rules = (struct cxl_extent_rules) {
 		.dpa = DEFINE_RANGE(base, base + len - 1),
 		.block_size = block,
@@ -179,121 +127,49 @@ void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 }
 
 /**
- * cxl_dcd_reject - answer an offer: nothing is accepted
- * @dcd: the device
+ * cxl_dcd_dpa_fetch - add the first dynamic partition to those of a device
+ * @mds: the device
+ * @info: its static partitions
  *
- * Needs no memory, so that there is always one to answer with.
+ * A device whose configuration makes no sense keeps its static partitions, and
+ * has no dynamic one.
  *
- * Context: The queue of the device.
+ * Context: Probe of the device, before cxl_dpa_setup().
  */
-void cxl_dcd_reject(struct cxl_dcd *dcd)
+void cxl_dcd_dpa_fetch(struct cxl_memdev_state *mds, struct cxl_dpa_info *info)
 {
-	bool unknown;
-	int rc;
-
-	rc = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE, NULL, 0,
-			     &unknown);
-	if (rc)
-		dev_warn_ratelimited(dcd->mds->cxlds.dev,
-				     "the device did not take the answer that an offer of dynamic capacity is not accepted: %pe\n",
-				     ERR_PTR(rc));
-}
-
-static void cxl_dcd_say(struct cxl_dcd *dcd, struct cxl_dcd_msg *msg)
-{
-	int rc;
-
-	if (msg->kind == CXL_DCD_OFFER)
-		rc = cxl_dcd_serve(dcd, &msg->recs);
-	else
-		rc = cxl_dcd_give_back(dcd, &msg->recs.recs[0],
-				       msg->kind == CXL_DCD_FORCED);
-	if (rc)
-		dev_warn_ratelimited(dcd->mds->cxlds.dev,
-				     "no answer about dynamic capacity, or the device did not take it: %pe\n",
-				     ERR_PTR(rc));
-}
-
-/* What is next? Neither @msg nor @stale: an empty answer */
-static bool cxl_dcd_next(struct cxl_dcd *dcd, struct cxl_dcd_msg **msg,
-			 bool *stale)
-{
-	*msg = NULL;
-	*stale = false;
-
-	guard(spinlock)(&dcd->lock);
-	if (dcd->owed) {
-		dcd->owed--;
-		return true;
-	}
-	*msg = list_first_entry_or_null(&dcd->todo, struct cxl_dcd_msg, list);
-	if (*msg) {
-		list_del(&(*msg)->list);
-		dcd->owed = (*msg)->owed;
-		return true;
-	}
-	*stale = dcd->stale;
-	dcd->stale = false;
-	return *stale;
-}
-
-static void cxl_dcd_work(struct work_struct *work)
-{
-	struct cxl_dcd *dcd = container_of(work, struct cxl_dcd, work);
-	struct cxl_dcd_msg *msg;
-	bool stale;
-
-	while (cxl_dcd_next(dcd, &msg, &stale)) {
-		if (msg)
-			cxl_dcd_say(dcd, msg);
-		else if (stale)
-			cxl_dcd_sync(dcd);
-		else
-			cxl_dcd_reject(dcd);
-		cxl_dcd_msg_free(msg);
-	}
-}
-
-static void cxl_dcd_kick(struct cxl_dcd *dcd)
-{
-	lockdep_assert_held(&dcd->lock);
-	if (dcd->queue)
-		queue_work(dcd->queue, &dcd->work);
-}
-
-/* A message, or NULL for an empty answer to an offer */
-static void cxl_dcd_queue(struct cxl_dcd *dcd, struct cxl_dcd_msg *msg)
-{
-	guard(spinlock)(&dcd->lock);
-	if (msg)
-		list_add_tail(&msg->list, &dcd->todo);
-	else if (list_empty(&dcd->todo))
-		dcd->owed++;
-	else
-		list_last_entry(&dcd->todo, struct cxl_dcd_msg, list)->owed++;
-	cxl_dcd_kick(dcd);
+	cxl_dcd_setup_partition(mds, info);
+	/* Then it is an ordinary device to all others, too */
+	if (!mds->dcd)
+		mds->dcd_cmds = 0;
 }
 
 /**
- * cxl_dcd_set_stale - what the device and the regions believe may differ
- * @dcd: the device
+ * cxl_dcd_capacity - where the dynamic capacity of a device may be
+ * @mds: the device
+ * @dpa: device physical addresses, set on success
+ * @dsmad_handle: DSMAS entry of CDAT that describes it, set on success
  *
- * The device's list is read again when there is nothing else to do.
+ * Return: false when it has none.
  */
-void cxl_dcd_set_stale(struct cxl_dcd *dcd)
+bool cxl_dcd_capacity(struct cxl_memdev_state *mds, struct range *dpa, u32 *dsmad_handle)
 {
-	guard(spinlock)(&dcd->lock);
-	dcd->stale = true;
-	cxl_dcd_kick(dcd);
+	struct cxl_dcd *dcd = READ_ONCE(mds->dcd);
+
+	if (!dcd)
+		return false;
+	*dpa = dcd->rules.dpa;
+	*dsmad_handle = dcd->dsmad_handle;
+	return true;
 }
 
-static struct cxl_dcd_msg *cxl_dcd_msg_alloc(enum cxl_dcd_kind kind)
+static struct cxl_dcd_offer *cxl_dcd_offer_alloc(void)
 {
-	struct cxl_dcd_msg *msg = kzalloc_obj(*msg);
+	struct cxl_dcd_offer *offer = kzalloc_obj(*offer);
 
-	if (msg)
-		msg->kind = kind;
-	return msg;
+	if (offer)
+		INIT_LIST_HEAD(&offer->after);
+	return offer;
 }
 
 static void cxl_dcd_collect(struct cxl_dcd *dcd, const struct cxl_extent_rec *rec)
@@ -305,16 +181,16 @@ static void cxl_dcd_collect(struct cxl_dcd *dcd, const struct cxl_extent_rec *re
 	/* An allocation without one of its extents would look complete */
 	dev_warn_ratelimited(dcd->mds->cxlds.dev,
 			     "no memory for an offered extent, the offer is not accepted\n");
-	cxl_dcd_msg_free(dcd->open);
+	cxl_dcd_offer_free(dcd->open);
 	dcd->open = NULL;
 }
 
 static void cxl_dcd_close(struct cxl_dcd *dcd, bool reject)
 {
-	struct cxl_dcd_msg *msg __free(cxl_dcd_msg) = dcd->open;
+	struct cxl_dcd_offer *offer __free(cxl_dcd_offer) = dcd->open;
 
 	dcd->open = NULL;
-	cxl_dcd_queue(dcd, reject ? NULL : no_free_ptr(msg));
+	cxl_dcd_queue_offer(dcd, reject ? NULL : no_free_ptr(offer));
 }
 
 static void cxl_dcd_chain(struct cxl_dcd *dcd, enum cxl_chain_event event,
@@ -330,7 +206,7 @@ static void cxl_dcd_chain(struct cxl_dcd *dcd, enum cxl_chain_event event,
 	if (action & CXL_CHAIN_DISARM)
 		cancel_delayed_work(&dcd->deadline);
 	if (action & CXL_CHAIN_ARM)
-		mod_delayed_work(dcd->queue, &dcd->deadline,
+		mod_delayed_work(system_dfl_wq, &dcd->deadline,
 				 CXL_DCD_CHAIN_TIMEOUT);
 	if (action & CXL_CHAIN_REJECT)
 		dev_warn_ratelimited(dcd->mds->cxlds.dev,
@@ -351,38 +227,6 @@ static void cxl_dcd_deadline(struct work_struct *work)
 		cxl_dcd_chain(dcd, CXL_CHAIN_TIMEOUT, NULL);
 }
 
-/**
- * cxl_dcd_check - is an extent what it may be
- * @dcd: the device
- * @extent: what it says
- * @partition: the dynamic partition that it says it is in
- * @rec: the extent, as far as it is understood
- *
- * Return: false, with a line in the log, when it is not.
- */
-bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *extent,
-		   unsigned int partition, struct cxl_extent_rec *rec)
-{
-	u64 start = le64_to_cpu(extent->start_dpa);
-	u64 len = le64_to_cpu(extent->len);
-	int rc;
-
-	*rec = (struct cxl_extent_rec) {
-		.tag = extent->tag,
-		.seq = le16_to_cpu(extent->shared_seq),
-	};
-	rc = partition ? -ENOENT :
-	     cxl_extent_rules_check(&dcd->rules, start, len, &rec->dpa);
-	if (rc) {
-		dev_warn_ratelimited(dcd->mds->cxlds.dev,
-				     "extent %#llx+%#llx in dynamic partition %u ignored: %pe\n",
-				     start, len, partition, ERR_PTR(rc));
-		rec->bad = true;
-		return false;
-	}
-	return true;
-}
-
 static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event)
 {
 	bool more = event->flags & CXL_EVENT_DCD_MORE;
@@ -390,7 +234,7 @@ static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event
 	bool good;
 
 	if (dcd->chain == CXL_CHAIN_IDLE) {
-		dcd->open = cxl_dcd_msg_alloc(CXL_DCD_OFFER);
+		dcd->open = cxl_dcd_offer_alloc();
 		dcd->seen = 0;
 	}
 
@@ -405,43 +249,20 @@ static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event
 
 static void cxl_dcd_asked_back(struct cxl_dcd *dcd,
 			       const struct cxl_event_dcd *event,
-			       enum cxl_dcd_kind kind)
+			       enum cxl_dcd_release_kind kind)
 {
 	struct cxl_extent_rec rec;
 
-	if (!cxl_dcd_check(dcd, &event->extent, event->updated_region, &rec))
-		return;
-
-	struct cxl_dcd_msg *msg __free(cxl_dcd_msg) = cxl_dcd_msg_alloc(kind);
-	if (!msg || cxl_dcd_recs_add(&msg->recs, &rec)) {
-		dev_err_ratelimited(dcd->mds->cxlds.dev,
-				    "no memory to give dynamic capacity back\n");
-		/* What is gone is not in the device's list any more */
-		if (kind == CXL_DCD_FORCED)
-			cxl_dcd_set_stale(dcd);
-		return;
-	}
-	cxl_dcd_queue(dcd, no_free_ptr(msg));
+	if (cxl_dcd_check(dcd, &event->extent, event->updated_region, &rec))
+		cxl_dcd_queue_release(dcd, &rec.dpa, kind);
 }
 
-/**
- * cxl_dcd_record - a record of the Dynamic Capacity Event Log
- * @mds: the device
- * @raw: the record, unchecked
- *
- * CXL r3.1 section 8.2.9.2.1.6.
- *
- * Context: The event interrupt's thread, or whoever reads the log; with
- * mds->event.log_lock held.
- */
-void cxl_dcd_record(struct cxl_memdev_state *mds,
-		    const struct cxl_event_record_raw *raw)
+/* CXL r3.1 section 8.2.9.2.1.6 */
+static void cxl_dcd_act(struct cxl_dcd *dcd, const struct cxl_event_record_raw *raw)
 {
 	const struct cxl_event_dcd *event = &raw->event.dcd;
-	struct cxl_dcd *dcd = mds->dcd;
 
-	lockdep_assert_held(&mds->event.log_lock);
-	if (!dcd || !uuid_equal(&raw->id, &CXL_EVENT_DCD_UUID))
+	if (!uuid_equal(&raw->id, &CXL_EVENT_DCD_UUID))
 		return;
 
 	switch (event->event_type) {
@@ -454,48 +275,143 @@ void cxl_dcd_record(struct cxl_memdev_state *mds,
 	case CXL_EVENT_DCD_FORCED_RELEASE:
 		cxl_dcd_asked_back(dcd, event, CXL_DCD_FORCED);
 		break;
+	case CXL_EVENT_DCD_CONFIG:
+		/* Which partition it is, only this type says */
+		if (!event->updated_region)
+			cxl_dcd_queue_list(dcd, 0, true);
+		break;
 	default:
-		dev_dbg(mds->cxlds.dev, "dynamic capacity event %u ignored\n",
+		dev_dbg(dcd->mds->cxlds.dev, "dynamic capacity event %u ignored\n",
 			event->event_type);
 	}
+}
+
+/*
+ * Has a record been read before? Those that could not be cleared are the oldest ones
+ * still, in the same order, but for some of the first.
+ */
+static bool cxl_dcd_known_record(struct cxl_dcd *dcd, unsigned int index, u16 handle)
+{
+	bool known;
+
+	if (!index) {
+		dcd->nr_known = dcd->nr_uncleared;
+		for (dcd->known = 0; dcd->known < dcd->nr_known; dcd->known++)
+			if (dcd->uncleared[dcd->known] == handle)
+				break;
+	}
+	known = dcd->known < dcd->nr_known && dcd->uncleared[dcd->known] == handle;
+	dcd->known = known ? dcd->known + 1 : dcd->nr_known;
+
+	dcd->uncleared[index] = handle;
+	dcd->nr_uncleared = index + 1;
+	return known;
+}
+
+/**
+ * cxl_dcd_record - a record of the Dynamic Capacity Event Log was read
+ * @mds: the device
+ * @raw: the record, unchecked
+ * @index: place in the payload of the mailbox
+ *
+ * A record is acted upon once, however often it is read until it has been cleared.
+ *
+ * Context: The event interrupt's thread, or whoever reads the log; with
+ * mds->event.log_lock held.
+ */
+void cxl_dcd_record(struct cxl_memdev_state *mds,
+		    const struct cxl_event_record_raw *raw, unsigned int index)
+{
+	struct cxl_dcd *dcd = mds->dcd;
+
+	lockdep_assert_held(&mds->event.log_lock);
+	if (dcd && !cxl_dcd_known_record(dcd, index,
+					 le16_to_cpu(raw->event.dcd.hdr.handle)))
+		cxl_dcd_act(dcd, raw);
+}
+
+/**
+ * cxl_dcd_records_cleared - the records that were read last are not in the log any more
+ * @mds: the device
+ *
+ * Context: As cxl_dcd_record().
+ */
+void cxl_dcd_records_cleared(struct cxl_memdev_state *mds)
+{
+	lockdep_assert_held(&mds->event.log_lock);
+	if (mds->dcd)
+		mds->dcd->nr_uncleared = 0;
 }
 
 /**
  * cxl_dcd_overflow - the Dynamic Capacity Event Log has lost records
  * @mds: the device
+ * @lost: how many
  *
- * Context: As cxl_dcd_record(), after the records that were not lost.
+ * Context: As cxl_dcd_record(), once for each time that the log is read, behind the
+ * last record.
  */
-void cxl_dcd_overflow(struct cxl_memdev_state *mds)
+void cxl_dcd_overflow(struct cxl_memdev_state *mds, unsigned int lost)
 {
 	lockdep_assert_held(&mds->event.log_lock);
 	if (!mds->dcd)
 		return;
 	cxl_dcd_chain(mds->dcd, CXL_CHAIN_OVERFLOW, NULL);
 	/* Capacity may have been taken away */
-	cxl_dcd_set_stale(mds->dcd);
+	cxl_dcd_queue_list(mds->dcd, lost, false);
 }
 
+/**
+ * cxl_dcd_reset - a device was reset, what it has said before does not count
+ * @mds: any memory device
+ *
+ * Context: With the device lock of the PCI device held. The log is read after this.
+ */
+void cxl_dcd_reset(struct cxl_memdev_state *mds)
+{
+	struct cxl_dcd *dcd = mds->dcd;
+
+	if (!dcd)
+		return;
+
+	scoped_guard(mutex, &mds->event.log_lock) {
+		cxl_dcd_chain(dcd, CXL_CHAIN_OVERFLOW, NULL);
+		dcd->nr_uncleared = 0;
+	}
+	cxl_dcd_work_drop(dcd);
+}
+EXPORT_SYMBOL_NS_GPL(cxl_dcd_reset, "CXL");
+
 /*
- * Events do not come any more. An offer that has been collected is answered, so
- * that the device can make others to whoever comes next.
+ * Events do not come any more. What has been collected is rejected, so that the device
+ * can make offers to whoever comes next.
  */
 static void cxl_dcd_stop(void *_dcd)
 {
-	struct workqueue_struct *queue;
 	struct cxl_dcd *dcd = _dcd;
 
 	scoped_guard(mutex, &dcd->mds->event.log_lock) {
+		if (!dcd->mds->dcd)
+			return;
 		cxl_dcd_chain(dcd, CXL_CHAIN_OVERFLOW, NULL);
 		dcd->mds->dcd = NULL;
 	}
 	cancel_delayed_work_sync(&dcd->deadline);
-	scoped_guard(spinlock, &dcd->lock) {
-		queue = dcd->queue;
-		dcd->queue = NULL;
-	}
-	destroy_workqueue(queue);
+	cxl_dcd_work_stop(dcd);
 }
+
+/**
+ * cxl_dcd_shutdown - this kernel ends, and answers nothing any more
+ * @mds: any memory device
+ *
+ * Context: With the device lock of the PCI device held.
+ */
+void cxl_dcd_shutdown(struct cxl_memdev_state *mds)
+{
+	if (mds->dcd)
+		cxl_dcd_stop(mds->dcd);
+}
+EXPORT_SYMBOL_NS_GPL(cxl_dcd_shutdown, "CXL");
 
 /**
  * devm_cxl_dcd_setup - get ready for dynamic capacity events
@@ -507,15 +423,17 @@ static void cxl_dcd_stop(void *_dcd)
  */
 int devm_cxl_dcd_setup(struct device *host, struct cxl_memdev_state *mds)
 {
+	size_t max = mds->cxlds.cxl_mbox.payload_size / sizeof(struct cxl_event_record_raw);
 	struct cxl_dcd *dcd = mds->dcd;
 
 	if (!dcd)
 		return 0;
 
-	INIT_WORK(&dcd->work, cxl_dcd_work);
 	INIT_DELAYED_WORK(&dcd->deadline, cxl_dcd_deadline);
-	dcd->queue = alloc_ordered_workqueue("cxl-dcd/%s", 0,
-					     dev_name(mds->cxlds.dev));
+	dcd->uncleared = devm_kcalloc(host, max, sizeof(*dcd->uncleared), GFP_KERNEL);
+	if (dcd->uncleared)
+		dcd->queue = alloc_ordered_workqueue("cxl-dcd/%s", 0,
+						     dev_name(mds->cxlds.dev));
 	if (!dcd->queue) {
 		mds->dcd = NULL;
 		return -ENOMEM;

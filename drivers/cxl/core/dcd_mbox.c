@@ -3,9 +3,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
-#include <cxl.h>
 #include <dcd.h>
-#include "core.h"
 #include "dcd_core.h"
 
 /**
@@ -18,6 +16,8 @@
 
 /* A list that changes all the time is read so often at most */
 #define CXL_DCD_LIST_TRIES	8
+/* Extents that a list has at most, those of other partitions included */
+#define CXL_DCD_LIST_MAX	(1 << 20)
 
 /**
  * cxl_dcd_get_config - Get Dynamic Capacity Configuration (4800h)
@@ -56,6 +56,37 @@ int cxl_dcd_get_config(struct cxl_memdev_state *mds,
 
 	*region = out->region[0];
 	return 0;
+}
+
+/**
+ * cxl_dcd_check - is an extent what it may be
+ * @dcd: the device
+ * @extent: what it says
+ * @partition: for the log: what the record says, which means nothing; its address does
+ * @rec: the extent, as far as it is understood
+ *
+ * Return: false, with a line in the log, when it is not.
+ */
+bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *extent,
+		   unsigned int partition, struct cxl_extent_rec *rec)
+{
+	u64 start = le64_to_cpu(extent->start_dpa);
+	u64 len = le64_to_cpu(extent->len);
+	int rc;
+
+	*rec = (struct cxl_extent_rec) {
+		.tag = extent->tag,
+		.seq = le16_to_cpu(extent->shared_seq),
+	};
+	rc = cxl_extent_rules_check(&dcd->rules, start, len, &rec->dpa);
+	if (rc) {
+		dev_warn_ratelimited(dcd->mds->cxlds.dev,
+				     "extent %#llx+%#llx in dynamic partition %u ignored: %pe\n",
+				     start, len, partition, ERR_PTR(rc));
+		rec->bad = true;
+		return false;
+	}
+	return true;
 }
 
 /* One page of the list of accepted extents; returns how many */
@@ -117,7 +148,7 @@ static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
 				return -ENOMEM;
 		}
 		index += count;
-		if (index > max)
+		if (list->nr > max || index > CXL_DCD_LIST_MAX)
 			return -EPROTO;
 	} while (count && index < le32_to_cpu(out->total));
 
@@ -150,33 +181,47 @@ int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 	return rc;
 }
 
-static int cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
-				struct cxl_mbox_dc_response *payload,
-				bool *unknown)
+/*
+ * Only what the device has not begun may be said again. -EBUSY without a return code
+ * is the mailbox' own: nothing was sent.
+ */
+static enum cxl_dcd_outcome cxl_dcd_outcome(int rc, u16 return_code)
+{
+	switch (return_code) {
+	case CXL_MBOX_CMD_RC_SUCCESS:
+		if (rc == -EBUSY)
+			return CXL_DCD_NOT_DONE;
+		return rc < 0 ? CXL_DCD_UNKNOWN : CXL_DCD_DONE;
+	case CXL_MBOX_CMD_RC_RETRY:
+	case CXL_MBOX_CMD_RC_BUSY:
+	case CXL_MBOX_CMD_RC_MEDIADISABLED:
+		return CXL_DCD_NOT_DONE;
+	default:
+		return CXL_DCD_REFUSED;
+	}
+}
+
+static enum cxl_dcd_outcome
+cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
+		     struct cxl_mbox_dc_response *payload)
 {
 	struct cxl_mbox_cmd mbox_cmd = {
 		.opcode = opcode,
 		.payload_in = payload,
 		.size_in = struct_size(payload, item, le32_to_cpu(payload->num)),
 	};
+	enum cxl_dcd_outcome outcome;
 	int rc;
 
 	rc = cxl_internal_send_cmd(&mds->cxlds.cxl_mbox, &mbox_cmd);
-	/* "Retry once" is what the specification says about it */
-	if (mbox_cmd.return_code == CXL_MBOX_CMD_RC_RETRY)
-		rc = cxl_internal_send_cmd(&mds->cxlds.cxl_mbox, &mbox_cmd);
-	switch (mbox_cmd.return_code) {
-	case CXL_MBOX_CMD_RC_SUCCESS:
-		*unknown = rc < 0;
-		return min(rc, 0);
-	case CXL_MBOX_CMD_RC_BACKGROUND:
-		/* These commands have nothing to do in the background */
-		*unknown = true;
-		return -EPROTO;
-	default:
-		/* An error that the device has returned: it has not done it */
-		return rc;
-	}
+	outcome = cxl_dcd_outcome(rc, mbox_cmd.return_code);
+	if (outcome != CXL_DCD_DONE)
+		dev_warn_ratelimited(mds->cxlds.dev,
+				     "the device did not take a %s of %u extents (return code %#x): %pe\n",
+				     opcode == CXL_MBOX_OP_RELEASE_DC ? "release" : "response",
+				     le32_to_cpu(payload->num),
+				     mbox_cmd.return_code, ERR_PTR(rc));
+	return outcome;
 }
 
 /**
@@ -185,40 +230,39 @@ static int cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
  * @opcode: which of them
  * @recs: extents that are accepted, or given back
  * @nr: how many; 0 is an answer that accepts nothing
- * @unknown: set when it failed in a way that does not say whether the device has
- *	     done it
+ * @done: how many of @recs have been said before, updated
  *
- * One logical answer, in as many commands as the mailbox needs. An empty one
- * needs no memory.
+ * One logical answer, in as many commands as the mailbox needs. It ends with the
+ * first that is not done, and can be continued there when that may be said again. An
+ * empty one needs no memory.
  *
- * Return: 0; -ENOMEM; or what the mailbox answered.
+ * Return: the outcome of the last command.
  */
-int cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
-		    const struct cxl_extent_rec *recs, unsigned int nr,
-		    bool *unknown)
+enum cxl_dcd_outcome cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
+				     const struct cxl_extent_rec *recs,
+				     unsigned int nr, unsigned int *done)
 {
 	struct cxl_mbox_dc_response *payload, empty = { };
-	unsigned int max, count, done = 0;
-	int rc;
+	enum cxl_dcd_outcome outcome;
+	unsigned int max, count;
 
-	*unknown = false;
 	if (!nr)
-		return cxl_dcd_respond_once(mds, opcode, &empty, unknown);
+		return cxl_dcd_respond_once(mds, opcode, &empty);
 
 	max = (mds->cxlds.cxl_mbox.payload_size - sizeof(*payload)) /
 	      sizeof(payload->item[0]);
 	void *buf __free(kvfree) =
 		kvzalloc(struct_size(payload, item, min(max, nr)), GFP_KERNEL);
 	if (!buf)
-		return -ENOMEM;
+		return CXL_DCD_NOT_DONE;
 	payload = buf;
 
-	do {
-		count = min(max, nr - done);
+	while (*done < nr) {
+		count = min(max, nr - *done);
 		payload->num = cpu_to_le32(count);
-		payload->flags = done + count < nr ? CXL_DC_RESPONSE_MORE : 0;
+		payload->flags = *done + count < nr ? CXL_DC_RESPONSE_MORE : 0;
 		for (unsigned int i = 0; i < count; i++) {
-			const struct range *dpa = &recs[done + i].dpa;
+			const struct range *dpa = &recs[*done + i].dpa;
 
 			payload->item[i] = (struct cxl_mbox_dc_item) {
 				.start_dpa = cpu_to_le64(dpa->start),
@@ -226,11 +270,11 @@ int cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
 			};
 		}
 
-		rc = cxl_dcd_respond_once(mds, opcode, payload, unknown);
-		if (rc)
-			return rc;
-		done += count;
-	} while (done < nr);
+		outcome = cxl_dcd_respond_once(mds, opcode, payload);
+		if (outcome != CXL_DCD_DONE)
+			return outcome;
+		*done += count;
+	}
 
-	return 0;
+	return CXL_DCD_DONE;
 }

@@ -143,7 +143,7 @@ int cxl_offer_sort(struct cxl_extent_rec *recs, int nr)
 {
 	int kept = 0, last = -1;
 
-	sort(recs, nr, sizeof(*recs), cxl_extent_rec_cmp, NULL);
+	sort_nonatomic(recs, nr, sizeof(*recs), cxl_extent_rec_cmp, NULL);
 	for (int i = 0; i < nr; i++) {
 		struct cxl_extent_rec rec = recs[i];
 
@@ -184,7 +184,7 @@ static int cxl_extent_rec_group_cmp(const void *a, const void *b)
  */
 void cxl_offer_group(struct cxl_extent_rec *recs, int nr)
 {
-	sort(recs, nr, sizeof(*recs), cxl_extent_rec_group_cmp, NULL);
+	sort_nonatomic(recs, nr, sizeof(*recs), cxl_extent_rec_group_cmp, NULL);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_offer_group, "cxl_extent_kunit");
 
@@ -251,31 +251,21 @@ int cxl_range_merge(struct range *ranges, int nr)
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_range_merge, "cxl_extent_kunit");
 
-/**
- * cxl_range_carve - what is left of a range when another is taken out of it
- * @from: the range
- * @out: what is taken out, may be anywhere
- * @rest: what is left, ordered by address
- *
- * Return: how many of @rest there are, 0 to 2.
- */
-int cxl_range_carve(const struct range *from, const struct range *out,
-		    struct range rest[2])
+/* The first of ordered ranges that ends at or behind an address */
+static int cxl_range_at(const struct range *ranges, int nr, u64 address)
 {
-	int nr = 0;
+	int low = 0, high = nr;
 
-	if (out->end < from->start || out->start > from->end) {
-		rest[nr++] = *from;
-		return nr;
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (ranges[mid].end < address)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-
-	if (out->start > from->start)
-		rest[nr++] = DEFINE_RANGE(from->start, out->start - 1);
-	if (out->end < from->end)
-		rest[nr++] = DEFINE_RANGE(out->end + 1, from->end);
-	return nr;
+	return low;
 }
-EXPORT_SYMBOL_FOR_MODULES(cxl_range_carve, "cxl_extent_kunit");
 
 /**
  * cxl_range_gap - what of a range is in none of others
@@ -291,17 +281,7 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_range_carve, "cxl_extent_kunit");
 bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
 		   struct range *gap)
 {
-	int low = 0, high = nr;
-
-	/* The first one that ends behind the beginning */
-	while (low < high) {
-		int mid = low + (high - low) / 2;
-
-		if (others[mid].end < range->start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
+	int low = cxl_range_at(others, nr, range->start);
 
 	*gap = *range;
 	for (; low < nr && others[low].start <= gap->start; low++) {
@@ -343,6 +323,80 @@ bool cxl_range_aligned(const struct range *range, u64 block)
 	return cover.start == range->start && cover.end == range->end;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_range_aligned, "cxl_extent_kunit");
+
+/* Is a block filled by what is held, and by what is taken of an offer? */
+static bool cxl_block_filled(u64 address, u64 block,
+			     const struct range *offered, const bool *take, int nr,
+			     const struct range *held, int nr_held)
+{
+	u64 at = ALIGN_DOWN(address, block), end = at | (block - 1);
+	int i = cxl_range_at(offered, nr, at);
+	int j = cxl_range_at(held, nr_held, at);
+
+	for (;;) {
+		u64 upto;
+
+		while (i < nr && (!take[i] || offered[i].end < at))
+			i++;
+		while (j < nr_held && held[j].end < at)
+			j++;
+		if (i < nr && offered[i].start <= at)
+			upto = offered[i].end;
+		else if (j < nr_held && held[j].start <= at)
+			upto = held[j].end;
+		else
+			return false;
+		if (upto >= end)
+			return true;
+		at = upto + 1;
+	}
+}
+
+/**
+ * cxl_extents_fill - which extents of an offer fill blocks
+ * @offered: the extents, ordered by address, without overlap
+ * @take: those that may be taken; cleared for those that cannot be
+ * @nr: how many
+ * @held: what is there already, ordered by address, without overlap among each other or
+ *	  with those of @offered that may be taken
+ * @nr_held: how many
+ * @block: bytes, a power of two
+ *
+ * The largest set of which each extent is in blocks only that are filled by the set and
+ * by what is held. One that has to be left out may take its neighbours along, to either
+ * side.
+ *
+ * Return: how many are taken.
+ */
+int cxl_extents_fill(const struct range *offered, bool *take, int nr,
+		     const struct range *held, int nr_held, u64 block)
+{
+	int taken;
+	bool again;
+
+	do {
+		again = false;
+		taken = 0;
+		/* Up, then down: what is left out takes neighbours along in one go */
+		for (int pass = 0; pass < 2 * nr; pass++) {
+			int i = pass < nr ? pass : 2 * nr - 1 - pass;
+
+			if (!take[i])
+				continue;
+			if (cxl_block_filled(offered[i].start, block, offered, take, nr,
+					     held, nr_held) &&
+			    cxl_block_filled(offered[i].end, block, offered, take, nr,
+					     held, nr_held)) {
+				taken += pass >= nr;
+				continue;
+			}
+			take[i] = false;
+			again = true;
+		}
+	} while (again);
+	return taken;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_extents_fill, "cxl_extent_kunit");
 
 #define to_extent_node(n) rb_entry((n), struct cxl_extent_node, rb)
 

@@ -94,12 +94,13 @@ void cxl_offer_group(struct cxl_extent_rec *recs, int nr);
 int cxl_group_size(const struct cxl_extent_rec *recs, int nr);
 int cxl_group_check(const struct cxl_extent_rec *recs, int nr, bool shareable);
 int cxl_range_merge(struct range *ranges, int nr);
-int cxl_range_carve(const struct range *from, const struct range *out,
-		    struct range rest[2]);
 bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
 		   struct range *gap);
 struct range cxl_range_cover(const struct range *range, u64 block);
 bool cxl_range_aligned(const struct range *range, u64 block);
+
+int cxl_extents_fill(const struct range *offered, bool *take, int nr,
+		     const struct range *held, int nr_held, u64 block);
 
 bool cxl_extent_insert(struct rb_root *root, struct cxl_extent_node *node);
 struct cxl_extent_node *cxl_extent_first(const struct rb_root *root,

@@ -3,6 +3,8 @@
 #include <linux/device.h>
 #include <linux/memory.h>
 #include <linux/pgtable.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
 #include <linux/workqueue.h>
 #include <cxl.h>
 #include "core.h"
@@ -14,34 +16,29 @@
  *
  * How the capacity of a dynamic region comes.
  *
- * The extents of an offer are prepared before the device is told, so that nothing
- * can fail any more but the telling. Then they are there, and what the policy says
- * is done by a work item of the region: who answers offers waits for nobody. What
- * has a tag becomes a dax device instead (region_tag.c).
+ * Extents are prepared before the device is told, so that nothing can fail any more but
+ * the telling. Then they are held, and what the policy says is done by a work item of
+ * the region: who answers offers waits for nobody. What has a tag becomes a dax device
+ * instead (region_tag.c).
+ *
+ * An untagged extent of an offer is accepted when it can be used: each memory block
+ * that it is in is filled by it, by others of the offer, or by what is held. What the
+ * device has as accepted is held in any case.
  */
 
-/* How often it is tried to plug what has arrived, while others are in the way */
-#define CXL_EXTENT_TRIES	5
-
 /**
- * cxl_sysram_extent_prepare - get ready for capacity, if it can be used at all
+ * cxl_sysram_extent_prepare - get ready to hold capacity
  * @cxlr_sysram: a dynamic region
  * @hpa: host physical addresses
  * @group: the allocation that it belongs to, or NULL
- * @prepared: list that the extent is added to
  *
- * Return: 0; -ENXIO when the region is about to go; -EEXIST when it has some of
- * the capacity already; -EINVAL when it is not made of whole memory blocks, or
- * huge pages if it is to be mapped; -ENOMEM. All but the last have a line in the
- * log.
+ * Context: With the mutex of the device held.
+ * Return: 0; -ENXIO when the region is about to go; -ENOMEM.
  */
 int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			      const struct range *hpa,
-			      struct cxl_sysram_group *group,
-			      struct list_head *prepared)
+			      struct cxl_sysram_group *group)
 {
-	u64 unit = group ? PMD_SIZE : memory_block_size_bytes();
-	struct device *dev = &cxlr_sysram->dev;
 	struct cxl_sysram_extent *extent;
 
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
@@ -49,135 +46,292 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			return -ENXIO;
 	}
 
-	if (!cxl_range_aligned(hpa, unit)) {
-		dev_warn_ratelimited(dev, "extent %#llx-%#llx not accepted: it is not made of whole %s of %#llx bytes\n",
-				     hpa->start, hpa->end,
-				     group ? "huge pages" : "memory blocks", unit);
-		return -EINVAL;
-	}
-
-	if (cxl_sysram_extents_overlap(cxlr_sysram, hpa)) {
-		dev_warn_ratelimited(dev, "extent %#llx-%#llx not accepted: some of it is here already\n",
-				     hpa->start, hpa->end);
-		return -EEXIST;
-	}
-
 	extent = cxl_sysram_extent_alloc(cxlr_sysram, hpa, group);
 	if (!extent)
 		return -ENOMEM;
-	list_add_tail(&extent->list, prepared);
+	list_add_tail(&extent->list, &cxl_dynamic(cxlr_sysram)->prepared);
 	return 0;
 }
 
-/* An extent does not come after all, and so its allocation does not either */
-static void cxl_sysram_extent_cancel(struct cxl_sysram_extent *extent)
+/* An extent is a piece by itself, unless fragments that touch fill blocks together */
+static int cxl_sysram_piece(const struct range *hpa, const bool *take, int nr,
+			    struct range *piece)
 {
-	list_del_init(&extent->list);
-	if (extent->group)
-		cxl_sysram_group_forget(extent->group);
-	put_device(&extent->dev);
+	const u64 block = memory_block_size_bytes();
+	int n = 1;
+
+	*piece = hpa[0];
+	while (n < nr && take[n] && !IS_ALIGNED(piece->end + 1, block) &&
+	       hpa[n].start == piece->end + 1)
+		piece->end = hpa[n++].end;
+	return n;
+}
+
+static int cxl_sysram_prepare_pieces(struct cxl_sysram_region *cxlr_sysram,
+				     const struct range *hpa, const bool *take, int nr)
+{
+	struct range piece;
+	int rc;
+
+	for (int i = 0; i < nr;) {
+		if (!take[i]) {
+			i++;
+			continue;
+		}
+		i += cxl_sysram_piece(&hpa[i], &take[i], nr - i, &piece);
+		rc = cxl_sysram_extent_prepare(cxlr_sysram, &piece, NULL);
+		if (rc) {
+			cxl_sysram_extents_cancel(&cxl_dynamic(cxlr_sysram)->prepared);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* Which of them fill memory blocks, with the others and with what is held? */
+static int cxl_sysram_choose(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa, bool *take, int nr)
+{
+	const u64 block = memory_block_size_bytes();
+	struct range all = DEFINE_RANGE(hpa[0].start, hpa[nr - 1].end);
+	struct range cover = cxl_range_cover(&all, block);
+	int nr_held, chosen;
+
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	struct range *held __free(kvfree) =
+		cxl_sysram_extents_untagged(cxlr_sysram, &cover, false, &nr_held);
+	if (!held)
+		return 0;
+
+	for (int i = 0; i < nr; i++)
+		take[i] = !cxl_sysram_extent_next(cxlr_sysram, NULL, &hpa[i]);
+	chosen = cxl_extents_fill(hpa, take, nr, held, nr_held, block);
+	for (int i = 0; i < nr; i++) {
+		if (take[i])
+			continue;
+		if (cxl_sysram_extent_next(cxlr_sysram, NULL, &hpa[i]))
+			dev_warn_ratelimited(&cxlr_sysram->dev,
+					     "extent %#llx-%#llx not accepted: some of it is here already\n",
+					     hpa[i].start, hpa[i].end);
+		else
+			dev_warn_ratelimited(&cxlr_sysram->dev,
+					     "extent %#llx-%#llx not accepted: it is not made of whole memory blocks of %#llx bytes, nor does it fill any with others\n",
+					     hpa[i].start, hpa[i].end, block);
+	}
+	return chosen;
+}
+
+/**
+ * cxl_sysram_extents_prepare - get ready for the untagged capacity of an offer
+ * @cxlr_sysram: a dynamic region
+ * @hpa: host physical addresses, ordered, without overlap
+ * @take: set for those that are accepted
+ * @nr: how many
+ *
+ * Context: With the mutex of the device held.
+ * Return: how many are accepted; none without memory, or when the region is about to
+ * go.
+ */
+int cxl_sysram_extents_prepare(struct cxl_sysram_region *cxlr_sysram,
+			       const struct range *hpa, bool *take, int nr)
+{
+	int chosen = cxl_sysram_choose(cxlr_sysram, hpa, take, nr);
+
+	if (!chosen || cxl_sysram_prepare_pieces(cxlr_sysram, hpa, take, nr))
+		return 0;
+	return chosen;
+}
+
+/* Mapped by huge pages, and not here already? */
+static int cxl_sysram_group_check(struct cxl_sysram_region *cxlr_sysram,
+				  const struct range *hpa)
+{
+	if (!cxl_range_aligned(hpa, PMD_SIZE)) {
+		dev_warn_ratelimited(&cxlr_sysram->dev,
+				     "extent %#llx-%#llx not accepted: it is not made of whole huge pages of %#lx bytes\n",
+				     hpa->start, hpa->end, PMD_SIZE);
+		return -EINVAL;
+	}
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	return cxl_sysram_extent_next(cxlr_sysram, NULL, hpa) ? -EEXIST : 0;
+}
+
+static void cxl_sysram_group_cancel(struct cxl_sysram_region *cxlr_sysram,
+				    struct cxl_sysram_group *group)
+{
+	struct cxl_sysram_extent *extent, *next;
+	LIST_HEAD(extents);
+
+	list_for_each_entry_safe(extent, next, &cxl_dynamic(cxlr_sysram)->prepared, list)
+		if (extent->group == group)
+			list_move(&extent->list, &extents);
+	cxl_sysram_extents_put(&extents);
+	cxl_sysram_group_forget(group);
+}
+
+/**
+ * cxl_sysram_group_prepare - get ready for an allocation, if it can be used
+ * @cxlr_sysram: a dynamic region
+ * @tag: its tag, not null
+ * @hpa: host physical addresses, in the order of the allocation
+ * @nr: how many
+ *
+ * Context: With the mutex of the device held.
+ * Return: 0; -EEXIST when the tag is in use, or the region has some of the
+ * capacity already; -EINVAL when it is not made of huge pages; else as
+ * cxl_sysram_extent_prepare().
+ */
+int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
+			     const uuid_t *tag, const struct range *hpa, int nr)
+{
+	int rc;
+
+	struct cxl_sysram_group *group __free(cxl_sysram_group) =
+		cxl_sysram_group_alloc(tag, hpa, nr);
+	if (!group)
+		return -ENOMEM;
+
+	rc = cxl_sysram_group_claim(group);
+	for (int i = 0; i < nr && !rc; i++)
+		rc = cxl_sysram_group_check(cxlr_sysram, &hpa[i]) ?:
+		     cxl_sysram_extent_prepare(cxlr_sysram, &hpa[i], group);
+	if (rc)
+		cxl_sysram_group_cancel(cxlr_sysram, group);
+	return rc;
 }
 
 /**
  * cxl_sysram_extents_cancel - capacity does not come after all
- * @prepared: what cxl_sysram_extent_prepare() has made
+ * @prepared: extents that nobody holds yet
  */
 void cxl_sysram_extents_cancel(struct list_head *prepared)
 {
-	struct cxl_sysram_extent *extent, *next;
+	struct cxl_sysram_extent *extent;
 
-	list_for_each_entry_safe(extent, next, prepared, list)
-		cxl_sysram_extent_cancel(extent);
+	list_for_each_entry(extent, prepared, list)
+		if (extent->group)
+			cxl_sysram_group_forget(extent->group);
+	cxl_sysram_extents_put(prepared);
 }
 
 /**
- * cxl_sysram_extents_arrive - capacity is there
+ * cxl_sysram_extents_arrive - what was prepared is there
  * @cxlr_sysram: a dynamic region
- * @prepared: what cxl_sysram_extent_prepare() has made for it
  *
- * What cannot be shown, because the region goes at this moment or memory is
- * short, stays accepted: it is found again when the region is bound.
+ * When the region goes at this moment it stays accepted, and is found again when the
+ * region is bound.
+ *
+ * Context: With the mutex of the device held.
  */
-void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
-			       struct list_head *prepared)
+void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram)
 {
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 	struct cxl_sysram_extent *extent, *next;
 
 	/* All of an allocation comes before any of it can go */
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry_safe(extent, next, prepared, list) {
-		if (cxl_dynamic(cxlr_sysram)->extents_closed) {
-			cxl_sysram_extent_cancel(extent);
-			continue;
-		}
+	guard(mutex)(&dynamic->extents_lock);
+	if (dynamic->closed)
+		return cxl_sysram_extents_cancel(&dynamic->prepared);
+	list_for_each_entry_safe(extent, next, &dynamic->prepared, list) {
 		list_del_init(&extent->list);
 		/* No policy plugs what has a tag */
-		if (!extent->group)
-			extent->tries = CXL_EXTENT_TRIES;
+		extent->fresh = !extent->group;
 		cxl_sysram_extent_show(cxlr_sysram, extent);
 	}
-	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
+	queue_work(system_dfl_wq, &dynamic->arrive_work);
 }
 
-/* The oldest extent that the policy has not been applied to yet, if any */
-static bool cxl_sysram_extent_fresh(struct cxl_sysram_region *cxlr_sysram,
-				    struct range *hpa)
+/* The next extent that the policy has not been applied to yet, if any */
+static bool cxl_sysram_extent_take_fresh(struct cxl_sysram_region *cxlr_sysram,
+					 u64 from, struct range *hpa)
 {
+	struct range rest = DEFINE_RANGE(from, cxlr_sysram->hpa_range.end);
 	struct cxl_sysram_extent *extent = NULL;
 
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (cxl_dynamic(cxlr_sysram)->extents_closed)
+	if (rest.start > rest.end)
 		return false;
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
-						&cxlr_sysram->hpa_range))) {
-		if (!extent->tries)
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	if (cxl_dynamic(cxlr_sysram)->closed)
+		return false;
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, &rest))) {
+		if (!extent->fresh)
 			continue;
-		extent->tries--;
+		extent->fresh = false;
 		*hpa = extent->node.range;
 		return true;
 	}
 	return false;
 }
 
-static void cxl_sysram_extent_tries(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa, int tries)
+static void cxl_sysram_extents_set_fresh(struct cxl_sysram_region *cxlr_sysram,
+					 const struct range *hpa)
 {
-	struct cxl_sysram_extent *extent;
+	struct cxl_sysram_extent *extent = NULL;
 
 	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	extent = cxl_sysram_extent_find(cxlr_sysram, hpa);
-	if (extent)
-		extent->tries = tries;
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
+		extent->fresh = !extent->group;
+}
+
+/* Runs as an operation */
+static int cxl_sysram_plug_fresh(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
+{
+	bool *begun = req->data;
+
+	*begun = true;
+	return cxl_sysram_change(cxlr_sysram, req);
+}
+
+/* Returns false when it has to be done once more */
+static bool cxl_sysram_extent_apply(struct cxl_sysram_region *cxlr_sysram,
+				    const struct range *hpa, int *rc)
+{
+	enum cxl_sysram_state policy = cxl_sysram_region_policy(cxlr_sysram);
+	bool begun = false;
+	struct cxl_sysram_request req = {
+		.want = policy,
+		.range = *hpa,
+		.data = &begun,
+	};
+	enum mmop type;
+
+	*rc = 0;
+	if (!cxl_sysram_state_plugs(policy, &type))
+		return true;
+	*rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				cxl_sysram_plug_fresh, &req);
+	/* No System RAM driver, or no region any more; or its turn did not come */
+	return *rc != -ENXIO && (*rc != -EBUSY || begun);
 }
 
 /**
- * cxl_sysram_arrive_work - apply the policy to capacity that has arrived
- * @work: of a dynamic region
+ * cxl_sysram_extents_apply_policy - do with what has arrived what the policy says
+ * @cxlr_sysram: a dynamic region
  *
- * Tagged capacity becomes dax devices instead. A failed plug leaves the extent held,
- * and a line in the log.
+ * A failed plug leaves the extent held, and a line in the log. It is not repeated.
+ *
+ * Return: true when there may be more to do.
  */
-void cxl_sysram_arrive_work(struct work_struct *work)
+bool cxl_sysram_extents_apply_policy(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_dynamic, arrive_work)->cxlr_sysram;
 	struct range hpa;
+	bool any = false;
+	u64 from = 0;
+	int rc;
 
-	cxl_sysram_groups_surface(cxlr_sysram);
-	while (cxl_sysram_extent_fresh(cxlr_sysram, &hpa)) {
-		enum cxl_sysram_state policy = cxl_sysram_region_policy(cxlr_sysram);
-		int rc;
-
-		rc = cxl_sysram_region_apply(cxlr_sysram, policy, &hpa);
-		if (rc == -ENXIO) /* no System RAM driver, or no region any more */
-			return cxl_sysram_extent_tries(cxlr_sysram, &hpa,
-						       CXL_EXTENT_TRIES);
-		/* Memory hotplug was busy with something else: once more */
-		if (rc != -EBUSY)
-			cxl_sysram_extent_tries(cxlr_sysram, &hpa, 0);
+	while (cxl_sysram_extent_take_fresh(cxlr_sysram, from, &hpa)) {
+		any = true;
+		from = hpa.end + 1;
+		if (!cxl_sysram_extent_apply(cxlr_sysram, &hpa, &rc)) {
+			cxl_sysram_extents_set_fresh(cxlr_sysram, &hpa);
+			/* When there is a driver, this is asked for again */
+			return rc != -ENXIO;
+		}
 		if (rc)
 			dev_warn_ratelimited(&cxlr_sysram->dev,
 					     "extent %#llx-%#llx stays unplugged: %pe\n",
 					     hpa.start, hpa.end, ERR_PTR(rc));
 	}
+	return any;
 }

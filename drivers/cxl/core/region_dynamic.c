@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/memory.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
@@ -63,6 +65,40 @@ ATTRIBUTE_GROUPS(cxl_dynamic);
 
 static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops;
 
+/* Until the next attempt to take out what is gone, or to give back what is busy */
+#define CXL_DYNAMIC_RETRY_MIN	HZ
+#define CXL_DYNAMIC_RETRY_MAX	(60 * HZ)
+
+static void cxl_dynamic_arrive_work(struct work_struct *work)
+{
+	struct cxl_sysram_region *cxlr_sysram =
+		container_of(work, struct cxl_dynamic, arrive_work)->cxlr_sysram;
+
+	cxl_sysram_groups_surface(cxlr_sysram);
+	while (cxl_sysram_extents_apply_policy(cxlr_sysram))
+		cond_resched();
+}
+
+static void cxl_dynamic_release_work(struct work_struct *work)
+{
+	struct cxl_dynamic *dynamic =
+		container_of(to_delayed_work(work), struct cxl_dynamic, release_work);
+	bool done;
+
+	done = cxl_sysram_releases_settle(dynamic->cxlr_sysram);
+	done &= cxl_sysram_groups_settle(dynamic->cxlr_sysram);
+	if (done)
+		return;
+
+	guard(mutex)(&dynamic->extents_lock);
+	if (dynamic->closed)
+		return;
+	dynamic->retry = clamp(2 * dynamic->retry, CXL_DYNAMIC_RETRY_MIN,
+			       CXL_DYNAMIC_RETRY_MAX);
+	/* Does nothing if more has come meanwhile */
+	queue_delayed_work(system_dfl_wq, &dynamic->release_work, dynamic->retry);
+}
+
 static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_dynamic *dynamic = kzalloc_obj(*dynamic);
@@ -76,10 +112,11 @@ static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
 	dynamic->extents = RB_ROOT;
 	ida_init(&dynamic->extent_ids);
 	INIT_LIST_HEAD(&dynamic->groups);
-	INIT_LIST_HEAD(&dynamic->releases);
-	INIT_WORK(&dynamic->arrive_work, cxl_sysram_arrive_work);
+	INIT_LIST_HEAD(&dynamic->prepared);
+	cxl_sysram_due_init(dynamic);
+	INIT_WORK(&dynamic->arrive_work, cxl_dynamic_arrive_work);
 	INIT_WORK(&dynamic->lose_work, cxl_sysram_groups_lose_work);
-	INIT_DELAYED_WORK(&dynamic->release_work, cxl_sysram_releases_work);
+	INIT_DELAYED_WORK(&dynamic->release_work, cxl_dynamic_release_work);
 	cxlr_sysram->dynamic = &dynamic->base;
 	return 0;
 }
@@ -99,13 +136,15 @@ static void cxl_dynamic_close(struct cxl_sysram_region *cxlr_sysram)
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 
 	scoped_guard(mutex, &dynamic->extents_lock)
-		dynamic->extents_closed = true;
+		dynamic->closed = true;
 	/* Whoever comes too late finds them disabled */
 	disable_work_sync(&dynamic->arrive_work);
 	disable_work_sync(&dynamic->lose_work);
-	cxl_sysram_releases_close(cxlr_sysram);
+	disable_delayed_work_sync(&dynamic->release_work);
 	cxl_sysram_groups_close(cxlr_sysram);
 	cxl_sysram_extents_remove(cxlr_sysram);
+	scoped_guard(mutex, &dynamic->extents_lock)
+		cxl_sysram_due_destroy(dynamic);
 }
 
 static void cxl_dynamic_go_on(struct cxl_sysram_region *cxlr_sysram)
@@ -114,28 +153,31 @@ static void cxl_dynamic_go_on(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /*
- * Memory is nowhere but in extents, which are made of whole blocks. What has a tag is
- * not waiting to be plugged.
+ * Whole memory blocks: a fragment cannot be plugged. What has a tag is not waiting to be
+ * plugged either.
  */
 static u64 cxl_dynamic_state_size(struct cxl_sysram_region *cxlr_sysram)
 {
-	u64 tagged = cxl_sysram_groups_unplugged(cxlr_sysram);
-	u64 size = cxl_sysram_region_size(cxlr_sysram);
-
-	return size - min(size, tagged);
+	return cxl_sysram_extents_whole(cxlr_sysram) +
+	       cxl_sysram_groups_plugged_size(cxlr_sysram);
 }
 
+/* What is gone must not be migrated */
 static int cxl_dynamic_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				    const struct range *hpa, bool others)
 {
-	if (cxl_sysram_extents_lost(cxlr_sysram, hpa))
-		return -EBUSY;
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct range cover = cxl_range_cover(hpa, memory_block_size_bytes());
+
+	scoped_guard(mutex, &dynamic->extents_lock)
+		if (cxl_sysram_gone_overlaps(dynamic, &cover))
+			return -EBUSY;
 	return others && cxl_sysram_groups_plugged(cxlr_sysram) ? -EBUSY : 0;
 }
 
 static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
 	.create = cxl_dynamic_create,
-	.attach = devm_cxl_dcd_attach,
+	.attach = devm_cxl_dynamic_attach,
 	.close = cxl_dynamic_close,
 	.free = cxl_dynamic_free,
 	.go_on = cxl_dynamic_go_on,

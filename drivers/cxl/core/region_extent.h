@@ -5,50 +5,56 @@
 #include <linux/device.h>
 #include <linux/idr.h>
 #include <linux/list.h>
+#include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/range.h>
 #include <linux/rbtree.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
+#include "dcd_core.h"
 #include "extent.h"
 #include "sysram_core.h"
 
-struct cxl_dcd;
 struct cxl_sysram_group;
 
 /**
  * struct cxl_dynamic - the capacity of a dynamic region
  * @base: what the rest of the sysram_region core knows of it
  * @cxlr_sysram: the region
- * @dcd: the device
- * @dpa_base: where the range of the region begins in the device
- * @extents_lock: protects the members down to @extents_closed, see
- *		  core/region_extent.c
- * @extents: by host physical address
+ * @consumer: of the device
+ * @prepared: extents that may come, while the device gets the answer; protected by the
+ *	      mutex of the device
+ * @extents_lock: protects the members down to @closed, see core/region_held.c
+ * @extents: what is held, by host physical address
  * @extent_ids: of @extents
+ * @asked: host physical addresses of untagged capacity that the device asks for. Each
+ *	   request has a number of its own
+ * @requests: that number of the last one
+ * @gone: host physical addresses of untagged capacity that the device has taken
  * @groups: tagged allocations, see core/region_tag.c
- * @releases: what the device wants back
- * @release_retry: jiffies until the next attempt to give it back
- * @extents_closed: the region is removed, none may come
+ * @retry: jiffies until the next attempt to give back what was busy
+ * @closed: the region is removed, no extent may come
  * @dax_ops: the DAX driver, or NULL while it is not bound; protected by the device
  *	     lock of dax_regionN
  * @arrive_work: applies the policy to extents that have arrived
  * @lose_work: takes away the mappings of allocations that are gone
- * @release_work: gives back what is in @releases
+ * @release_work: takes out what is gone, and gives back what is asked for
  */
 struct cxl_dynamic {
 	struct cxl_sysram_dynamic base;
 	struct cxl_sysram_region *cxlr_sysram;
-	struct cxl_dcd *dcd;
-	u64 dpa_base;
+	struct cxl_dcd_consumer consumer;
+	struct list_head prepared;
 
-	struct mutex extents_lock; /* down to extents_closed */
+	struct mutex extents_lock; /* down to closed */
 	struct rb_root extents;
 	struct ida extent_ids;
+	struct maple_tree asked;
+	unsigned long requests;
+	struct maple_tree gone;
 	struct list_head groups;
-	struct list_head releases;
-	unsigned long release_retry;
-	bool extents_closed;
+	unsigned long retry;
+	bool closed;
 	const struct cxl_sysram_dax_ops *dax_ops;
 	struct work_struct arrive_work;
 	struct work_struct lose_work;
@@ -67,8 +73,10 @@ static inline struct cxl_dynamic *cxl_dynamic(struct cxl_sysram_region *cxlr_sys
  * @list: while it comes or goes
  * @group: allocation that it belongs to, or NULL; a reference
  * @id: the X
- * @tries: it has arrived, and the policy will be applied; so often at most
- * @releasing: it, or a part of it, is to be given back
+ * @fresh: it has arrived, and the policy has not been applied to it
+ * @shown: @dev has been added
+ * @leaving: a user gives it back
+ * @releasing: it, or a part of it, is gone or to be given back
  * @announced: the state that userspace has been told last
  */
 struct cxl_sysram_extent {
@@ -77,93 +85,144 @@ struct cxl_sysram_extent {
 	struct list_head list;
 	struct cxl_sysram_group *group;
 	int id;
-	int tries;
+	bool fresh;
+	bool shown;
+	bool leaving;
 	bool releasing;
 	enum cxl_sysram_state announced;
 };
 
-/* core/region_extent.c: extents */
-bool cxl_sysram_extents_overlap(struct cxl_sysram_region *cxlr_sysram,
-				const struct range *hpa);
-bool cxl_sysram_extents_known(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *hpa, const uuid_t *tag);
-void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *hpa);
-struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
-				       const struct range *hpa, bool releasing,
-				       int *nr);
-void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram);
+/**
+ * struct cxl_sysram_group - a tagged allocation
+ * @ref: one for each extent, one for the list of the region
+ * @live: in the list of all tags, protected by cxl_tags_lock
+ * @list: in the region's list; as the members down to @shown, protected by the
+ *	  extents_lock of that
+ * @asked: the device asks for it, or for a part of it
+ * @gone: the device has taken it, or a part of it
+ * @leaving: a user gives it back
+ * @shown: how many of its extents are there
+ * @dev_dax: the dax device, or NULL; as @failed and @unmapped, protected by the device
+ *	     lock of dax_regionN
+ * @failed: there is none because it could not be created
+ * @unmapped: it is not mapped any more, its memory is gone
+ * @tag: the name
+ * @nr: of @hpa
+ * @hpa: host physical addresses, in the order of the pages of the dax device
+ */
+struct cxl_sysram_group {
+	struct kref ref;
+	struct list_head live;
+	struct list_head list;
+	bool asked;
+	bool gone;
+	bool leaving;
+	int shown;
+	struct dev_dax *dev_dax;
+	bool failed;
+	bool unmapped;
+	uuid_t tag;
+	int nr;
+	struct range hpa[] __counted_by(nr);
+};
+
+/* core/region_due.c: sets of what is asked for, and of what is gone */
+void cxl_sysram_due_init(struct cxl_dynamic *dynamic);
+void cxl_sysram_due_destroy(struct cxl_dynamic *dynamic);
+int cxl_sysram_due_store(struct maple_tree *tree, const struct range *hpa,
+			 unsigned long request, gfp_t gfp);
+bool cxl_sysram_due_find(struct maple_tree *tree, const struct range *hpa,
+			 struct range *found, unsigned long *request);
+bool cxl_sysram_due_overlaps(struct cxl_dynamic *dynamic, const struct range *hpa);
+bool cxl_sysram_gone_overlaps(struct cxl_dynamic *dynamic, const struct range *hpa);
+bool cxl_sysram_next_gone(struct cxl_dynamic *dynamic, u64 from, struct range *hpa);
+int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
+			  struct range *parts, int max);
+void cxl_sysram_due_erase(struct cxl_dynamic *dynamic, const struct range *hpa);
+
+/* core/region_group.c: tagged allocations, by name */
+struct cxl_sysram_group *cxl_sysram_group_alloc(const uuid_t *tag,
+						const struct range *hpa, int nr);
+int cxl_sysram_group_claim(struct cxl_sysram_group *group);
+void cxl_sysram_group_forget(struct cxl_sysram_group *group);
+struct cxl_sysram_group *cxl_sysram_group_get(struct cxl_sysram_group *group);
+void cxl_sysram_group_put(struct cxl_sysram_group *group);
+DEFINE_FREE(cxl_sysram_group, struct cxl_sysram_group *, cxl_sysram_group_put(_T))
+
+/* core/region_extent.c: extents as devices */
 struct cxl_sysram_extent *
 cxl_sysram_extent_alloc(struct cxl_sysram_region *cxlr_sysram,
 			const struct range *hpa, struct cxl_sysram_group *group);
+enum cxl_sysram_state cxl_sysram_extent_state(struct cxl_sysram_extent *extent);
+void cxl_sysram_extents_put(struct list_head *extents);
+void cxl_sysram_extents_unregister(struct list_head *taken);
+
+/* core/region_held.c: what is held */
 void cxl_sysram_extent_show(struct cxl_sysram_region *cxlr_sysram,
 			    struct cxl_sysram_extent *extent);
-struct cxl_sysram_extent *
-cxl_sysram_extent_find(struct cxl_sysram_region *cxlr_sysram,
-		       const struct range *hpa);
 struct cxl_sysram_extent *
 cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
 		       struct cxl_sysram_extent *extent,
 		       const struct range *hpa);
-int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa);
-void cxl_sysram_extent_mark(struct cxl_sysram_extent *extent, bool releasing);
+bool cxl_sysram_extents_unheld(struct cxl_sysram_region *cxlr_sysram,
+			       const struct range *hpa, const uuid_t *tag,
+			       struct range *part);
+struct range *cxl_sysram_extents_untagged(struct cxl_sysram_region *cxlr_sysram,
+					  const struct range *hpa, bool all, int *nr);
+struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
+				       const struct range *hpa, bool releasing,
+				       int *nr);
+u64 cxl_sysram_extents_whole(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_extents_announce(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *hpa);
 void cxl_sysram_extents_mark(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa,
-			     const struct cxl_sysram_group *group,
-			     bool releasing);
-int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
-			   const struct range *hpa);
+			     const struct range *hpa);
+void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_group *group);
 int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
-			    const struct range *hpa, struct list_head *rest);
+			    const struct range *hpa, int nr, struct list_head *rest);
 void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
-				const struct range *hpa,
+				const struct range *hpa, int nr,
 				const struct cxl_sysram_group *group,
-				struct list_head *rest);
+				struct list_head *rest, struct list_head *gone);
+void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/region_ask.c: what the device says about it */
+int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa);
+int cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
+			    const struct range *hpa);
 
 /* core/region_arrive.c: how they come */
-void cxl_sysram_arrive_work(struct work_struct *work);
 int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			      const struct range *hpa,
-			      struct cxl_sysram_group *group,
-			      struct list_head *prepared);
+			      struct cxl_sysram_group *group);
+int cxl_sysram_extents_prepare(struct cxl_sysram_region *cxlr_sysram,
+			       const struct range *hpa, bool *take, int nr);
+int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
+			     const uuid_t *tag, const struct range *hpa, int nr);
 void cxl_sysram_extents_cancel(struct list_head *prepared);
-void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram,
-			       struct list_head *prepared);
+void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_extents_apply_policy(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/dcd_region.c: the device */
+int devm_cxl_dynamic_attach(struct cxl_sysram_region *cxlr_sysram);
+int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa,
+		     int nr, bool listed, int (*prepare)(void *arg),
+		     void (*done)(void *arg), void *arg);
 
 /* core/region_tag.c: tagged allocations */
-struct cxl_sysram_group *cxl_sysram_group_get(struct cxl_sysram_group *group);
-void cxl_sysram_group_put(struct cxl_sysram_group *group);
-const uuid_t *cxl_sysram_group_tag(const struct cxl_sysram_group *group);
-void cxl_sysram_group_forget(struct cxl_sysram_group *group);
-void cxl_sysram_group_shown(struct cxl_sysram_region *cxlr_sysram,
-			    struct cxl_sysram_group *group);
 void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
-u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram);
+u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_groups_lose_work(struct work_struct *work);
-void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_group *group, bool releasing);
-int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
-			     struct cxl_sysram_group *group, bool forced);
-int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
-			     const uuid_t *tag, const struct range *hpa, int nr,
-			     struct list_head *prepared);
+bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag);
 
 /* core/region_release.c: and how they go */
-int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa, bool forced);
-int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
-			       const struct range *listed, int nr);
-bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa);
+bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
-bool cxl_sysram_group_lost(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_group *group);
-void cxl_sysram_releases_work(struct work_struct *work);
-void cxl_sysram_releases_close(struct cxl_sysram_region *cxlr_sysram);
 
 #endif /* __CXL_CORE_REGION_EXTENT_H__ */

@@ -5,9 +5,8 @@
 #include <linux/memory.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <cxlmem.h>
+#include <linux/xarray.h>
 #include <cxl.h>
-#include <dcd.h>
 #include "core.h"
 #include "extent.h"
 #include "region_extent.h"
@@ -15,245 +14,306 @@
 /**
  * DOC: cxl region release
  *
- * How the capacity of a dynamic region goes.
+ * How the untagged capacity of a dynamic region goes.
  *
  * A user gives back one extent, the device asks for any part: the memory blocks
  * that it is in are unplugged, all or nothing, then the device is told, then the
- * extents go; what was not asked for stays, as extents of its own. What the
- * device asks for and what is busy is tried again, with growing intervals, until
- * it succeeds.
+ * bytes leave the region; what was not asked for stays, as extents of its own. What the
+ * device asks for and what is busy is tried again, with growing intervals, until it
+ * succeeds or the capacity has left in another way. All that is due is done in one
+ * operation, and the device is told in one command.
  *
  * By force: the capacity is gone already, and what is in it may be somebody
- * else's. Nothing is migrated, since that would copy it into live processes. The
+ * else's. Nothing of it is migrated, since that would copy it into live processes. The
  * pages in use are poisoned, so that whoever touches them gets SIGBUS, and the
  * memory blocks go one by one. What cannot be taken out, because the kernel
- * itself uses it or a page is pinned, stays an extent and is tried again: nothing
+ * itself uses it or a page is pinned, stays held and is tried again: nothing
  * else may come to these addresses meanwhile.
  */
 
-/* Until the next attempt to unplug what the device wants back */
-#define CXL_RELEASE_RETRY_MIN	HZ
-#define CXL_RELEASE_RETRY_MAX	(60 * HZ)
-
-/* More than a device could ask for without repeating itself */
-#define CXL_RELEASES_MAX	4096
-
 /**
- * struct cxl_extent_release - something the device wants back
- * @list: in the region's list, oldest first
- * @hpa: host physical addresses
- * @group: the allocation that some of @hpa belongs to, a reference; or NULL: then
- *	   what has no tag
- * @forced: it is gone already
+ * struct cxl_sysram_gift - untagged capacity that is given back in one command
+ * @cxlr_sysram: the region
+ * @hpa: host physical addresses, ordered, without overlap
+ * @nr: how many ranges
+ * @max: how many there is room for
+ * @rest: extents that stay of those that go in part
+ * @gone: extents that are gone, not unregistered yet
  */
-struct cxl_extent_release {
-	struct list_head list;
-	struct range hpa;
-	struct cxl_sysram_group *group;
-	bool forced;
+struct cxl_sysram_gift {
+	struct cxl_sysram_region *cxlr_sysram;
+	struct range *hpa;
+	int nr;
+	int max;
+	struct list_head rest;
+	struct list_head gone;
 };
 
-/* What there is of @hpa in untagged extents, joined; to be freed with kvfree() */
-static struct range *
-cxl_sysram_extents_within(struct cxl_sysram_region *cxlr_sysram,
-			  const struct range *hpa, int *nr)
+static int cxl_sysram_gift_add(struct cxl_sysram_gift *gift,
+			       const struct range *parts, int nr)
 {
-	struct cxl_sysram_extent *extent = NULL;
-	struct range *within;
+	int max = max(2 * gift->max, gift->nr + nr);
+	struct range *hpa = gift->hpa;
 
-	*nr = 0;
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	within = kvmalloc_array(max(cxl_sysram_extents_count(cxlr_sysram, hpa), 1),
-				sizeof(*within), GFP_KERNEL);
-	if (!within)
-		return NULL;
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		if (extent->group)
-			continue;
-		within[(*nr)++] = DEFINE_RANGE(max(extent->node.range.start, hpa->start),
-					       min(extent->node.range.end, hpa->end));
+	if (gift->nr + nr > gift->max) {
+		hpa = kvrealloc(hpa, array_size(max, sizeof(*hpa)), GFP_KERNEL);
+		if (!hpa)
+			return -ENOMEM;
+		gift->hpa = hpa;
+		gift->max = max;
 	}
-	*nr = cxl_range_merge(within, *nr);
-	return within;
+	for (int i = 0; i < nr; i++)
+		gift->hpa[gift->nr++] = parts[i];
+	return 0;
 }
 
-static int cxl_sysram_blocks_unplug(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa, int nr)
+/* Taken meanwhile, then it is not ours to give */
+static int cxl_sysram_gift_prepare(void *arg)
 {
-	bool plugged = false;
+	struct cxl_sysram_gift *gift = arg;
+	struct cxl_dynamic *dynamic = cxl_dynamic(gift->cxlr_sysram);
+
+	guard(mutex)(&dynamic->extents_lock);
+	for (int i = 0; i < gift->nr; i++)
+		if (cxl_sysram_gone_overlaps(dynamic, &gift->hpa[i]))
+			return -EBUSY;
+	return cxl_sysram_extents_rest(gift->cxlr_sysram, gift->hpa, gift->nr,
+				       &gift->rest);
+}
+
+static void cxl_sysram_gift_done(void *arg)
+{
+	struct cxl_sysram_gift *gift = arg;
+
+	guard(mutex)(&cxl_dynamic(gift->cxlr_sysram)->extents_lock);
+	cxl_sysram_extents_replace(gift->cxlr_sysram, gift->hpa, gift->nr, NULL,
+				   &gift->rest, &gift->gone);
+}
+
+static int cxl_sysram_gift_give(struct cxl_sysram_gift *gift)
+{
+	int rc;
+
+	INIT_LIST_HEAD(&gift->rest);
+	INIT_LIST_HEAD(&gift->gone);
+	rc = cxl_dynamic_give(gift->cxlr_sysram, gift->hpa, gift->nr, false,
+			      cxl_sysram_gift_prepare, cxl_sysram_gift_done, gift);
+	cxl_sysram_extents_put(&gift->rest);
+	cxl_sysram_extents_unregister(&gift->gone);
+	return rc;
+}
+
+/* The memory blocks that @parts are in, each of them once */
+static int cxl_sysram_cover(const struct range *parts, int nr, struct range *blocks)
+{
+	int n = 0;
+
+	for (int i = 0; i < nr; i++) {
+		struct range cover = cxl_range_cover(&parts[i], memory_block_size_bytes());
+
+		if (n && blocks[n - 1].end + 1 >= cover.start)
+			blocks[n - 1].end = cover.end;
+		else
+			blocks[n++] = cover;
+	}
+	return n;
+}
+
+/* All or nothing; what the blocks were is recorded */
+static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
+				   const struct range *parts, int nr,
+				   struct xarray *record)
+{
+	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
+	u64 plugged = 0;
+	int n, rc;
 
 	struct range *blocks __free(kvfree) =
 		kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
 	if (!blocks)
 		return -ENOMEM;
-	for (int i = 0; i < nr; i++) {
-		blocks[i] = cxl_range_cover(&hpa[i], memory_block_size_bytes());
-		plugged |= cxl_sysram_range_plugged(&blocks[i]);
+
+	n = cxl_sysram_cover(parts, nr, blocks);
+	for (int i = 0; i < n; i++) {
+		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+			if (cxl_sysram_gone_overlaps(cxl_dynamic(cxlr_sysram), &blocks[i]))
+				return -EBUSY;
+		plugged += cxl_sysram_range_plugged(&blocks[i]);
+		rc = cxl_sysram_record_blocks(record, &blocks[i]);
+		if (rc)
+			return rc;
 	}
 	if (!plugged)
 		return 0;
-	if (!cxl_sysram_op_driver(cxlr_sysram))
+	if (!ops)
 		return -EBUSY;
-	return cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
-					   blocks, nr);
+	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, n);
 }
 
-static bool __cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
-				      const struct range *hpa, bool plugged)
+/* The device has kept it: it is again what it was */
+static void cxl_sysram_not_given(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *part, struct xarray *record, int why)
 {
-	struct cxl_extent_release *release;
-
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list)
-		if (release->forced && !release->group &&
-		    range_overlaps(&release->hpa, hpa) &&
-		    (!plugged || cxl_sysram_range_plugged(&release->hpa)))
-			return true;
-	return false;
-}
-
-/**
- * cxl_sysram_extents_lost - is there memory in use that is gone
- * @cxlr_sysram: a dynamic region
- * @hpa: the part of the region that matters
- *
- * Such memory must not be migrated.
- *
- * Return: true if there is.
- */
-bool cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa)
-{
-	return __cxl_sysram_extents_lost(cxlr_sysram, hpa, true);
-}
-
-/**
- * cxl_sysram_group_lost - is an allocation, or a part of it, gone
- * @cxlr_sysram: a dynamic region
- * @group: the allocation
- *
- * Context: With extents_lock held.
- * Return: true if it was taken away by force.
- */
-bool cxl_sysram_group_lost(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_group *group)
-{
-	struct cxl_extent_release *release;
-
-	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list)
-		if (release->forced && release->group == group)
-			return true;
-	return false;
-}
-
-/* Runs as an operation: unplug, tell the device, and let the extents go */
-static int cxl_sysram_extents_give(struct cxl_sysram_region *cxlr_sysram,
-				   const struct cxl_sysram_request *req)
-{
-	LIST_HEAD(rest);
-	int rc, nr;
-
-	struct range *hpa __free(kvfree) =
-		cxl_sysram_extents_within(cxlr_sysram, &req->range, &nr);
-	if (!hpa)
-		return -ENOMEM;
-	if (!nr)
-		return 0;
-	if (cxl_sysram_extents_lost(cxlr_sysram, &req->range))
-		return -EBUSY;
-
-	rc = cxl_sysram_blocks_unplug(cxlr_sysram, hpa, nr);
-	if (rc)
-		return rc;
-
-	/* Nothing may fail between the device and the extents */
-	rc = cxl_sysram_extents_rest(cxlr_sysram, &req->range, &rest);
-	if (rc)
-		return rc;
-	guard(mutex)(cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd));
-	/* Taken meanwhile, then it is not ours to give */
-	rc = __cxl_sysram_extents_lost(cxlr_sysram, &req->range, false) ?
-	     -EBUSY : cxl_dcd_release(cxlr_sysram, hpa, nr);
-	if (rc)
-		cxl_sysram_extents_cancel(&rest);
-	else
-		cxl_sysram_extents_replace(cxlr_sysram, &req->range, NULL,
-					   &rest);
-	return rc;
-}
-
-/* A part of one memory block is gone */
-static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *hpa)
-{
-	struct range block = cxl_range_cover(hpa, memory_block_size_bytes());
+	struct range cover = cxl_range_cover(part, memory_block_size_bytes());
 	int rc;
 
-	if (!cxl_sysram_range_plugged(&block))
-		return 0;
-	if (!cxl_sysram_op_driver(cxlr_sysram))
-		return -EBUSY;
-	rc = cxl_sysram_op_driver(cxlr_sysram)->poison(cxlr_sysram, hpa);
+	rc = cxl_sysram_replug_blocks(cxlr_sysram, record, &cover);
+	dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx is not given back: %pe\n",
+			     part->start, part->end, ERR_PTR(why));
 	if (rc)
-		return rc;
-	return cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED,
-					   &block, 1);
+		dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx stays unplugged: %pe\n",
+				     part->start, part->end, ERR_PTR(rc));
 }
 
-/* A piece of capacity is gone: what of it is out after this? */
-static int cxl_sysram_piece_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *hpa)
+/**
+ * struct cxl_sysram_round - one attempt at all that the device asks for
+ * @from: host physical address of what has not been tried yet
+ * @busy: something was not given back, and may be later
+ */
+struct cxl_sysram_round {
+	u64 from;
+	bool busy;
+};
+
+/* The device refuses: range by range, and what it keeps is not asked for any more */
+static void cxl_sysram_give_singly(struct cxl_sysram_gift *gift,
+				   struct cxl_sysram_round *round,
+				   struct xarray *record)
 {
-	const u64 block = memory_block_size_bytes();
-	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
-	int rc = 0, failed = 0;
+	struct cxl_dynamic *dynamic = cxl_dynamic(gift->cxlr_sysram);
+	int rc;
 
-	for (u64 start = hpa->start; start <= hpa->end;
-	     start = ALIGN_DOWN(start, block) + block) {
-		struct range part = DEFINE_RANGE(start, start | (block - 1));
+	for (int i = 0; i < gift->nr; i++) {
+		struct cxl_sysram_gift one = {
+			.cxlr_sysram = gift->cxlr_sysram,
+			.hpa = &gift->hpa[i],
+			.nr = 1,
+		};
 
-		part.end = min(part.end, hpa->end);
-		rc = cxl_sysram_block_lose(cxlr_sysram, &part);
-		if (!rc) {
-			out.end = part.end;
+		rc = gift->nr == 1 ? -EIO : cxl_sysram_gift_give(&one);
+		round->busy |= rc && rc != -EIO;
+		if (rc != -EIO)
 			continue;
-		}
-		failed = failed ?: rc;
-		if (range_len(&out))
-			failed = cxl_sysram_extents_cut(cxlr_sysram, &out) ?: failed;
-		out = DEFINE_RANGE(part.end + 1, part.end);
+		cxl_sysram_not_given(gift->cxlr_sysram, &gift->hpa[i], record, rc);
+		guard(mutex)(&dynamic->extents_lock);
+		if (cxl_sysram_gone_overlaps(dynamic, &gift->hpa[i]))
+			continue;
+		cxl_sysram_due_erase(dynamic, &gift->hpa[i]);
+		cxl_sysram_extents_mark(gift->cxlr_sysram, &gift->hpa[i]);
 	}
-	if (range_len(&out))
-		failed = cxl_sysram_extents_cut(cxlr_sysram, &out) ?: failed;
-	return failed;
 }
 
-/* Runs as an operation: the capacity is gone, the device is not told */
-static int cxl_sysram_extents_lose(struct cxl_sysram_region *cxlr_sysram,
-				   const struct cxl_sysram_request *req)
+/* The next unit, in an array that grows as needed; 0 when there is none, or -ENOMEM */
+static int cxl_sysram_next_unit(struct cxl_dynamic *dynamic, u64 from,
+				struct range **parts, int *max)
 {
-	int rc = 0, nr;
+	struct range *more;
+	int nr;
 
-	struct range *hpa __free(kvfree) =
-		cxl_sysram_extents_within(cxlr_sysram, &req->range, &nr);
-	if (!hpa)
-		return -ENOMEM;
+	for (;;) {
+		scoped_guard(mutex, &dynamic->extents_lock) {
+			if (dynamic->closed)
+				return 0;
+			nr = cxl_sysram_next_asked(dynamic, from, *parts, *max);
+		}
+		if (nr <= *max)
+			return nr;
+		more = kvrealloc(*parts, array_size(nr, sizeof(*more)), GFP_KERNEL);
+		if (!more)
+			return -ENOMEM;
+		*parts = more;
+		*max = nr;
+	}
+}
 
-	for (int i = 0; i < nr; i++)
-		rc = cxl_sysram_piece_lose(cxlr_sysram, &hpa[i]) ?: rc;
+/* Unplug what can be, unit by unit, until the time of the operation is up */
+static int cxl_sysram_collect_gift(struct cxl_sysram_gift *gift,
+				   struct cxl_sysram_round *round,
+				   struct xarray *record)
+{
+	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
+	struct mhp_ctl *ctl = cxlr_sysram->ctl;
+	struct range *parts = NULL;
+	int rc, nr, max = 0;
+
+	while ((nr = cxl_sysram_next_unit(cxl_dynamic(cxlr_sysram), round->from,
+					  &parts, &max)) > 0) {
+		round->from = parts[nr - 1].end + 1;
+		rc = cxl_sysram_unplug_parts(cxlr_sysram, parts, nr, record) ?:
+		     cxl_sysram_gift_add(gift, parts, nr);
+		round->busy |= !!rc;
+		if (rc && ctl->give_up(ctl))
+			break;
+		cond_resched();
+	}
+	kvfree(parts);
+	if (!nr)
+		round->from = U64_MAX;
+	return min(nr, 0);
+}
+
+/* Runs as an operation: give back what the device asks for, as far as it is free */
+static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
+{
+	struct cxl_sysram_gift gift = { .cxlr_sysram = cxlr_sysram };
+	struct cxl_sysram_round *round = req->data;
+	struct cxl_sysram_census before;
+	struct xarray record;
+	int rc, given = 0;
+
+	xa_init(&record);
+	cxl_sysram_region_census(cxlr_sysram, &before);
+	rc = cxl_sysram_collect_gift(&gift, round, &record);
+	if (gift.nr)
+		given = cxl_sysram_gift_give(&gift);
+	if (given == -EIO)
+		cxl_sysram_give_singly(&gift, round, &record);
+	else if (given)
+		round->busy = true;
+	cxl_sysram_region_changed(cxlr_sysram, &before, &cxlr_sysram->hpa_range);
+	kvfree(gift.hpa);
+	xa_destroy(&record);
 	return rc;
 }
 
-static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa, bool forced)
+/* Runs as an operation: all of it goes back, or stays as it was */
+static int cxl_sysram_give_extent(struct cxl_sysram_region *cxlr_sysram,
+				  const struct cxl_sysram_request *req)
 {
-	struct cxl_sysram_request req = { .range = *hpa };
+	struct range part = req->range;
+	struct cxl_sysram_gift gift = {
+		.cxlr_sysram = cxlr_sysram,
+		.hpa = &part,
+		.nr = 1,
+	};
+	struct cxl_sysram_census before;
+	struct xarray record;
+	int rc;
 
-	cxl_sysram_extents_mark(cxlr_sysram, hpa, NULL, true);
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-				 forced ? cxl_sysram_extents_lose :
-				 cxl_sysram_extents_give, &req);
+	xa_init(&record);
+	cxl_sysram_region_census(cxlr_sysram, &before);
+	rc = cxl_sysram_unplug_parts(cxlr_sysram, &part, 1, &record);
+	if (!rc) {
+		rc = cxl_sysram_gift_give(&gift);
+		if (rc)
+			cxl_sysram_not_given(cxlr_sysram, &part, &record, rc);
+	}
+	cxl_sysram_region_changed(cxlr_sysram, &before, &part);
+	xa_destroy(&record);
+	return rc;
+}
+
+static struct cxl_sysram_extent *
+cxl_sysram_extent_by_id(struct cxl_sysram_region *cxlr_sysram, int id)
+{
+	struct cxl_sysram_extent *extent = NULL;
+
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
+						&cxlr_sysram->hpa_range)))
+		if (extent->id == id)
+			break;
+	return extent;
 }
 
 /**
@@ -263,273 +323,167 @@ static int cxl_sysram_release_range(struct cxl_sysram_region *cxlr_sysram,
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -ENOENT when there is no such extent; -EINVAL when it is tagged;
- * else as for unplugging it. On failure it is what it was.
+ * else as for unplugging it, or why the device did not take it. On failure it is what
+ * it was.
  */
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 {
-	struct range hpa = { .start = 1, .end = 0 };
-	struct cxl_sysram_extent *extent = NULL;
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_request req = { };
+	struct cxl_sysram_extent *extent;
 	int rc;
 
-	scoped_cond_guard(mutex_kill, return -EINTR, &cxl_dynamic(cxlr_sysram)->extents_lock) {
-		while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
-							&cxlr_sysram->hpa_range))) {
-			if (extent->id != id)
-				continue;
-			if (extent->group)
-				return -EINVAL;
-			hpa = extent->node.range;
-			break;
-		}
+	scoped_cond_guard(mutex_kill, return -EINTR, &dynamic->extents_lock) {
+		extent = cxl_sysram_extent_by_id(cxlr_sysram, id);
+		if (!extent)
+			return -ENOENT;
+		if (extent->group)
+			return -EINVAL;
+		req.range = extent->node.range;
+		extent->leaving = true;
+		cxl_sysram_extents_mark(cxlr_sysram, &req.range);
 	}
-	if (hpa.end < hpa.start)
-		return -ENOENT;
 
-	rc = cxl_sysram_release_range(cxlr_sysram, &hpa, false);
-	if (rc)
-		cxl_sysram_extents_mark(cxlr_sysram, &hpa, NULL, false);
-	return rc;
-}
-
-static void cxl_sysram_release_free(struct cxl_extent_release *release)
-{
-	cxl_sysram_group_put(release->group);
-	kfree(release);
-}
-
-/* Queue something that the device wants back; once, however often it asks */
-static int cxl_sysram_release_add(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa,
-				  struct cxl_sysram_group *group, bool forced)
-{
-	struct cxl_extent_release *release;
-	unsigned int nr = 0;
-
-	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry(release, &cxl_dynamic(cxlr_sysram)->releases, list) {
-		if (release->forced == forced && release->group == group &&
-		    (group || range_contains(&release->hpa, hpa)))
-			return 0;
-		nr++;
-	}
-	/* There are no more allocations than the device was allowed to make */
-	if (nr >= CXL_RELEASES_MAX && !group)
-		return -ENOSPC;
-
-	release = kzalloc_obj(*release);
-	if (!release)
-		return -ENOMEM;
-	release->hpa = *hpa;
-	release->group = cxl_sysram_group_get(group);
-	release->forced = forced;
-	if (!forced) {
-		list_add_tail(&release->list, &cxl_dynamic(cxlr_sysram)->releases);
+	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+			       cxl_sysram_give_extent, &req);
+	if (!rc)
 		return 0;
-	}
-	/* Before others: giving it back would be wrong now */
-	list_add(&release->list, &cxl_dynamic(cxlr_sysram)->releases);
-	dev_err_ratelimited(&cxlr_sysram->dev,
-			    "dynamic capacity %#llx-%#llx was taken away by force, what is in use of it is lost\n",
-			    hpa->start, hpa->end);
-	return 0;
-}
-
-static void cxl_sysram_releases_start(struct cxl_sysram_region *cxlr_sysram)
-{
-	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	cxl_dynamic(cxlr_sysram)->release_retry = CXL_RELEASE_RETRY_MIN;
-	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->lose_work);
-	mod_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->release_work, 0);
-}
-
-/**
- * cxl_sysram_extents_asked_back - the device wants capacity back, or has taken it
- * @cxlr_sysram: a dynamic region
- * @hpa: host physical addresses, any part of its capacity
- * @forced: it has taken it
- *
- * Of an allocation that has a tag, all is given back, or nothing.
- *
- * Return: 0, and it is given back when it is free; -ENOENT when the region has
- * none of it; -ENOSPC when the device asks too much; -ENOMEM.
- */
-int cxl_sysram_extents_asked_back(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa, bool forced)
-{
-	struct cxl_sysram_extent *extent = NULL;
-	int rc = 0;
-
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (!cxl_sysram_extent_find(cxlr_sysram, hpa))
-		return -ENOENT;
-	if (cxl_dynamic(cxlr_sysram)->extents_closed)
-		return 0;
-
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		rc = cxl_sysram_release_add(cxlr_sysram, hpa, extent->group, forced);
-		if (rc)
-			break;
-		cxl_sysram_extent_mark(extent, true);
-	}
-	cxl_sysram_releases_start(cxlr_sysram);
-	return rc;
-}
-
-/* What of an extent is not in the device's list was taken back by force */
-static int cxl_sysram_extent_missing(struct cxl_sysram_region *cxlr_sysram,
-				     struct cxl_sysram_extent *extent,
-				     const struct range *listed, int nr)
-{
-	struct range rest = extent->node.range, gap;
-	int rc;
-
-	while (cxl_range_gap(&rest, listed, nr, &gap)) {
-		rc = cxl_sysram_release_add(cxlr_sysram, &gap, extent->group, true);
-		if (rc)
-			return rc;
-		cxl_sysram_releases_start(cxlr_sysram);
-		if (gap.end == rest.end)
-			break;
-		rest.start = gap.end + 1;
-	}
-	return 0;
-}
-
-/**
- * cxl_sysram_extents_missing - let go of what the device does not know of
- * @cxlr_sysram: a dynamic region
- * @listed: host physical addresses of accepted extents, ordered, joined
- * @nr: how many
- *
- * Return: 0; -ENOSPC; -ENOMEM.
- */
-int cxl_sysram_extents_missing(struct cxl_sysram_region *cxlr_sysram,
-			       const struct range *listed, int nr)
-{
-	struct cxl_sysram_extent *extent = NULL;
-	int rc;
-
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (cxl_dynamic(cxlr_sysram)->extents_closed)
-		return 0;
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
-						&cxlr_sysram->hpa_range))) {
-		rc = cxl_sysram_extent_missing(cxlr_sysram, extent, listed, nr);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static void cxl_sysram_release_mark(struct cxl_sysram_region *cxlr_sysram,
-				    const struct cxl_extent_release *release,
-				    bool releasing)
-{
-	if (release->group)
-		cxl_sysram_group_mark(cxlr_sysram, release->group, releasing);
-	else
-		cxl_sysram_extents_mark(cxlr_sysram, &release->hpa, NULL,
-					releasing);
-}
-
-/*
- * Try to give back something. What is busy, and what is gone but cannot be taken
- * out, is tried again: then this returns false.
- */
-static bool cxl_sysram_release_try(struct cxl_sysram_region *cxlr_sysram,
-				   const struct cxl_extent_release *release)
-{
-	int rc = 0;
-
-	if (release->group)
-		rc = cxl_sysram_group_release(cxlr_sysram, release->group,
-					      release->forced);
-	else if (cxl_sysram_extents_overlap(cxlr_sysram, &release->hpa))
-		rc = cxl_sysram_release_range(cxlr_sysram, &release->hpa,
-					      release->forced);
-	if (!rc || rc == -ENOENT)
-		return true;
-	if (release->forced) {
-		dev_err_ratelimited(&cxlr_sysram->dev,
-				    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",
-				    release->hpa.start, release->hpa.end,
-				    ERR_PTR(rc));
-		return false;
-	}
-	/* Or the region was about to go, and may stay after all */
-	if (rc == -EBUSY || rc == -ENOMEM || rc == -ENXIO)
-		return false;
-	dev_warn_ratelimited(&cxlr_sysram->dev,
-			     "%#llx-%#llx is not given back: %pe\n",
-			     release->hpa.start, release->hpa.end, ERR_PTR(rc));
-	cxl_sysram_release_mark(cxlr_sysram, release, false);
-	return true;
-}
-
-static struct cxl_extent_release *
-cxl_sysram_release_next(struct cxl_sysram_region *cxlr_sysram,
-			struct cxl_extent_release *release)
-{
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (cxl_dynamic(cxlr_sysram)->extents_closed ||
-	    list_is_last(release ? &release->list : &cxl_dynamic(cxlr_sysram)->releases,
-			 &cxl_dynamic(cxlr_sysram)->releases))
-		return NULL;
-	return release ? list_next_entry(release, list) :
-	       list_first_entry(&cxl_dynamic(cxlr_sysram)->releases,
-				struct cxl_extent_release, list);
-}
-
-/**
- * cxl_sysram_releases_work - give back what the device wants back
- * @work: of a dynamic region
- *
- * Only this takes anything out of the list, until the region is closed.
- */
-void cxl_sysram_releases_work(struct work_struct *work)
-{
-	struct cxl_dynamic *dynamic =
-		container_of(to_delayed_work(work), struct cxl_dynamic, release_work);
-	struct cxl_sysram_region *cxlr_sysram = dynamic->cxlr_sysram;
-	struct cxl_extent_release *release, *next;
-
-	release = cxl_sysram_release_next(cxlr_sysram, NULL);
-	for (; release; release = next) {
-		bool done = cxl_sysram_release_try(cxlr_sysram, release);
-
-		next = cxl_sysram_release_next(cxlr_sysram, release);
-		if (!done) {
-			/* What is left of it may be new extents */
-			cxl_sysram_release_mark(cxlr_sysram, release, true);
-			continue;
-		}
-		scoped_guard(mutex, &dynamic->extents_lock)
-			list_del(&release->list);
-		cxl_sysram_release_free(release);
-	}
 
 	guard(mutex)(&dynamic->extents_lock);
-	if (dynamic->extents_closed || list_empty(&dynamic->releases))
-		return;
-	queue_delayed_work(system_dfl_wq, &dynamic->release_work,
-			   dynamic->release_retry);
-	dynamic->release_retry = min(2 * dynamic->release_retry,
-				     CXL_RELEASE_RETRY_MAX);
+	extent = cxl_sysram_extent_by_id(cxlr_sysram, id);
+	if (extent)
+		extent->leaving = false;
+	cxl_sysram_extents_mark(cxlr_sysram, &req.range);
+	return rc;
+}
+
+/* Whoever uses what is gone of a memory block gets SIGBUS, and the block goes */
+static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *block)
+{
+	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct range part;
+	u64 from;
+	int rc = 0;
+
+	if (!cxl_sysram_range_plugged(block))
+		return 0;
+	if (!ops)
+		return -EBUSY;
+
+	/* All of it: what is healthy in the block may be migrated, this may not */
+	for (from = block->start; from <= block->end; from = part.end + 1) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			if (!cxl_sysram_next_gone(dynamic, from, &part))
+				part.start = block->end + 1;
+		if (part.start > block->end)
+			break;
+		part.end = min(part.end, block->end);
+		rc = ops->poison(cxlr_sysram, &part) ?: rc;
+	}
+	return rc ?: ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, block, 1);
+}
+
+/* What is out, and not in use, leaves the region */
+static int cxl_sysram_cut(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa)
+{
+	LIST_HEAD(rest);
+	LIST_HEAD(gone);
+	int rc;
+
+	if (hpa->start > hpa->end)
+		return 0;
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
+		rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, 1, &rest);
+		if (!rc)
+			cxl_sysram_extents_replace(cxlr_sysram, hpa, 1, NULL, &rest, &gone);
+	}
+	cxl_sysram_extents_unregister(&gone);
+	return rc;
+}
+
+/* One range that is gone: what of it is out after this? */
+static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
+				 const struct range *hpa)
+{
+	const u64 size = memory_block_size_bytes();
+	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
+	int rc, failed = 0;
+
+	for (u64 start = hpa->start; start <= hpa->end;
+	     start = ALIGN_DOWN(start, size) + size) {
+		struct range block = DEFINE_RANGE(ALIGN_DOWN(start, size), start | (size - 1));
+
+		rc = cxl_sysram_block_lose(cxlr_sysram, &block);
+		if (!rc) {
+			out.end = min(block.end, hpa->end);
+			continue;
+		}
+		failed = cxl_sysram_cut(cxlr_sysram, &out) ?: failed ?: rc;
+		out = DEFINE_RANGE(block.end + 1, block.end);
+	}
+	return cxl_sysram_cut(cxlr_sysram, &out) ?: failed;
+}
+
+/* Runs as an operation: the capacity is gone, the device is not told */
+static int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
+			   const struct cxl_sysram_request *req)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_census before;
+	struct range part;
+	int rc = 0, lost;
+
+	cxl_sysram_region_census(cxlr_sysram, &before);
+	for (u64 from = 0;; from = part.end + 1) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			if (dynamic->closed || !cxl_sysram_next_gone(dynamic, from, &part))
+				part.start = U64_MAX;
+		if (part.start == U64_MAX)
+			break;
+		lost = cxl_sysram_range_lose(cxlr_sysram, &part);
+		rc = rc ?: lost;
+		if (lost)
+			dev_err_ratelimited(&cxlr_sysram->dev,
+					    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",
+					    part.start, part.end, ERR_PTR(lost));
+	}
+	cxl_sysram_region_changed(cxlr_sysram, &before, &cxlr_sysram->hpa_range);
+	return rc;
 }
 
 /**
- * cxl_sysram_releases_close - nothing is given back any more
- * @cxlr_sysram: the region, closed for extents
+ * cxl_sysram_releases_settle - take out what is gone, give back what is asked for
+ * @cxlr_sysram: a dynamic region
+ *
+ * Return: true when nothing is left of either.
  */
-void cxl_sysram_releases_close(struct cxl_sysram_region *cxlr_sysram)
+bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_extent_release *release, *next;
+	struct cxl_sysram_request lose = { .urgent = true };
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_round round = { };
+	struct cxl_sysram_request give = { .data = &round };
+	bool gone, done = true;
+	struct range part;
 
-	disable_delayed_work_sync(&cxl_dynamic(cxlr_sysram)->release_work);
+	scoped_guard(mutex, &dynamic->extents_lock)
+		gone = cxl_sysram_next_gone(dynamic, 0, &part);
+	if (gone)
+		done = !cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+					  cxl_sysram_lose, &lose);
 
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry_safe(release, next, &cxl_dynamic(cxlr_sysram)->releases, list) {
-		list_del(&release->list);
-		cxl_sysram_release_free(release);
+	/* What is taken meanwhile comes first again */
+	while (round.from <= cxlr_sysram->hpa_range.end &&
+	       !delayed_work_pending(&dynamic->release_work)) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			if (dynamic->closed ||
+			    !cxl_sysram_next_asked(dynamic, round.from, NULL, 0))
+				return done && !round.busy;
+		if (cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+				      cxl_sysram_give_asked, &give))
+			return false;
 	}
+	return done && !round.busy;
 }

@@ -32,173 +32,6 @@
  * the DAX driver is there, and stays, meanwhile. @extents_lock protects the list.
  */
 
-/**
- * struct cxl_sysram_group - a tagged allocation
- * @ref: one for each extent, one for the list of the region
- * @live: in the list of all tags, protected by cxl_tags_lock
- * @list: in the region's list, protected by its extents_lock
- * @tag: the name
- * @dev_dax: the dax device, or NULL; protected by the device lock of dax_regionN
- * @failed: there is none because it could not be created; as @dev_dax
- * @lost: it is not mapped any more, its memory is gone; as @dev_dax
- * @shown: how many of its extents are there
- * @nr: of @hpa
- * @hpa: host physical addresses, in the order of the pages of the dax device
- */
-struct cxl_sysram_group {
-	struct kref ref;
-	struct list_head live;
-	struct list_head list;
-	uuid_t tag;
-	struct dev_dax *dev_dax;
-	bool failed;
-	bool lost;
-	int shown;
-	int nr;
-	struct range hpa[] __counted_by(nr);
-};
-
-/* Whoever the device is, and whichever the region: a tag is there once */
-static DEFINE_MUTEX(cxl_tags_lock);
-static LIST_HEAD(cxl_tags);
-
-/**
- * cxl_sysram_group_forget - the tag of a group may be used again
- * @group: the group
- */
-void cxl_sysram_group_forget(struct cxl_sysram_group *group)
-{
-	guard(mutex)(&cxl_tags_lock);
-	list_del_init(&group->live);
-}
-
-static void cxl_sysram_group_free(struct kref *ref)
-{
-	struct cxl_sysram_group *group =
-		container_of(ref, struct cxl_sysram_group, ref);
-
-	cxl_sysram_group_forget(group);
-	kvfree(group);
-}
-
-/**
- * cxl_sysram_group_put - an extent, or somebody else, does not need a group
- * @group: the group, or NULL
- */
-void cxl_sysram_group_put(struct cxl_sysram_group *group)
-{
-	if (group)
-		kref_put(&group->ref, cxl_sysram_group_free);
-}
-
-/**
- * cxl_sysram_group_get - an extent belongs to a group
- * @group: the group, or NULL
- *
- * Return: @group.
- */
-struct cxl_sysram_group *cxl_sysram_group_get(struct cxl_sysram_group *group)
-{
-	if (group)
-		kref_get(&group->ref);
-	return group;
-}
-
-DEFINE_FREE(cxl_sysram_group, struct cxl_sysram_group *, cxl_sysram_group_put(_T))
-
-/**
- * cxl_sysram_group_tag - the tag of extents
- * @group: the allocation that they belong to, or NULL
- *
- * Return: the tag, the null UUID for untagged extents.
- */
-const uuid_t *cxl_sysram_group_tag(const struct cxl_sysram_group *group)
-{
-	return group ? &group->tag : &uuid_null;
-}
-
-/* Make the tag a live one, unless it is */
-static int cxl_sysram_group_claim(struct cxl_sysram_group *group)
-{
-	struct cxl_sysram_group *other;
-
-	guard(mutex)(&cxl_tags_lock);
-	list_for_each_entry(other, &cxl_tags, live)
-		if (uuid_equal(&other->tag, &group->tag))
-			return -EEXIST;
-	list_add_tail(&group->live, &cxl_tags);
-	return 0;
-}
-
-static struct cxl_sysram_group *
-cxl_sysram_group_alloc(const uuid_t *tag, const struct range *hpa, int nr)
-{
-	struct cxl_sysram_group *group = kvzalloc_flex(*group, hpa, nr);
-
-	if (!group)
-		return NULL;
-	kref_init(&group->ref);
-	INIT_LIST_HEAD(&group->live);
-	INIT_LIST_HEAD(&group->list);
-	group->tag = *tag;
-	group->nr = nr;
-	memcpy(group->hpa, hpa, array_size(nr, sizeof(*hpa)));
-	return group;
-}
-
-/**
- * cxl_sysram_group_prepare - get ready for an allocation, if it can be used
- * @cxlr_sysram: a dynamic region
- * @tag: its tag, not null
- * @hpa: host physical addresses, in the order of the allocation
- * @nr: how many
- * @prepared: list that its extents are added to, all or none
- *
- * Return: 0; -EEXIST when the tag is in use, or the region has some of the
- * capacity already; else as cxl_sysram_extent_prepare(), with huge pages in the
- * place of memory blocks.
- */
-int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
-			     const uuid_t *tag, const struct range *hpa, int nr,
-			     struct list_head *prepared)
-{
-	LIST_HEAD(extents);
-	int rc;
-
-	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_alloc(tag, hpa, nr);
-	if (!group)
-		return -ENOMEM;
-
-	rc = cxl_sysram_group_claim(group);
-	for (int i = 0; i < nr && !rc; i++)
-		rc = cxl_sysram_extent_prepare(cxlr_sysram, &hpa[i], group,
-					       &extents);
-	if (rc) {
-		cxl_sysram_extents_cancel(&extents);
-		cxl_sysram_group_forget(group);
-		return rc;
-	}
-	list_splice_tail(&extents, prepared);
-	return 0;
-}
-
-/**
- * cxl_sysram_group_shown - an extent of a group is there
- * @cxlr_sysram: the region
- * @group: the group
- *
- * Context: With extents_lock held.
- */
-void cxl_sysram_group_shown(struct cxl_sysram_region *cxlr_sysram,
-			    struct cxl_sysram_group *group)
-{
-	lockdep_assert_held(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	if (!group->shown++)
-		list_add_tail(&cxl_sysram_group_get(group)->list,
-			      &cxl_dynamic(cxlr_sysram)->groups);
-}
-
 static struct cxl_sysram_group *
 cxl_sysram_group_find(struct cxl_sysram_region *cxlr_sysram, const uuid_t *tag)
 {
@@ -218,17 +51,15 @@ typedef bool (*cxl_sysram_group_is)(struct cxl_sysram_region *cxlr_sysram,
 static bool cxl_sysram_group_is_hidden(struct cxl_sysram_region *cxlr_sysram,
 				       const struct cxl_sysram_group *group)
 {
-	return !cxl_dynamic(cxlr_sysram)->extents_closed && group->shown == group->nr &&
-	       !group->dev_dax && !group->failed &&
-	       !cxl_sysram_group_lost(cxlr_sysram, group);
+	return !cxl_dynamic(cxlr_sysram)->closed && group->shown == group->nr &&
+	       !group->dev_dax && !group->failed && !group->gone;
 }
 
 /* Gone, and perhaps still mapped */
 static bool cxl_sysram_group_is_unseen(struct cxl_sysram_region *cxlr_sysram,
 				       const struct cxl_sysram_group *group)
 {
-	return group->dev_dax && !group->lost &&
-	       cxl_sysram_group_lost(cxlr_sysram, group);
+	return group->dev_dax && !group->unmapped && group->gone;
 }
 
 static struct cxl_sysram_group *
@@ -331,18 +162,18 @@ void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram)
 	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list) {
 		group->dev_dax = NULL;
 		group->failed = false;
-		group->lost = false;
+		group->unmapped = false;
 	}
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_detach_dax, "dax_cxl");
 
 /**
- * cxl_sysram_groups_unplugged - how much tagged capacity is not System RAM
+ * cxl_sysram_groups_plugged_size - how much tagged capacity is System RAM
  * @cxlr_sysram: a dynamic region
  *
  * Return: bytes.
  */
-u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram)
+u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 	u64 size = 0;
@@ -350,8 +181,7 @@ u64 cxl_sysram_groups_unplugged(struct cxl_sysram_region *cxlr_sysram)
 	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 		for (int i = 0; i < group->nr; i++)
-			size += range_len(&group->hpa[i]) -
-				cxl_sysram_range_plugged(&group->hpa[i]);
+			size += cxl_sysram_range_plugged(&group->hpa[i]);
 	return size;
 }
 
@@ -398,17 +228,62 @@ static void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 	group->dev_dax = NULL;
 }
 
-/* The device has it: dax device, extents and all go */
-static void cxl_sysram_group_gone(struct cxl_sysram_region *cxlr_sysram,
-				  struct cxl_sysram_group *group)
+/**
+ * struct cxl_sysram_group_gift - an allocation that is given back
+ * @cxlr_sysram: the region
+ * @group: the allocation
+ * @gone: it is gone in part, the rest is given back
+ * @extents: of it, not unregistered yet
+ */
+struct cxl_sysram_group_gift {
+	struct cxl_sysram_region *cxlr_sysram;
+	struct cxl_sysram_group *group;
+	bool gone;
+	struct list_head extents;
+};
+
+/* Taken meanwhile, then it is not ours to give */
+static int cxl_sysram_group_gift_prepare(void *arg)
 {
+	struct cxl_sysram_group_gift *gift = arg;
+
+	guard(mutex)(&cxl_dynamic(gift->cxlr_sysram)->extents_lock);
+	return gift->group->gone && !gift->gone ? -EBUSY : 0;
+}
+
+static void cxl_sysram_group_gift_done(void *arg)
+{
+	struct cxl_sysram_group_gift *gift = arg;
+	struct cxl_sysram_group *group = gift->group;
 	LIST_HEAD(rest);
 
-	cxl_sysram_group_remove_dax(cxlr_sysram, group);
+	guard(mutex)(&cxl_dynamic(gift->cxlr_sysram)->extents_lock);
 	for (int i = 0; i < group->nr; i++)
-		cxl_sysram_extents_replace(cxlr_sysram, &group->hpa[i], group,
-					   &rest);
+		cxl_sysram_extents_replace(gift->cxlr_sysram, &group->hpa[i], 1, group,
+					   &rest, &gift->extents);
+}
+
+/* The device has it afterwards: dax device, extents and all go */
+static int cxl_sysram_group_gift_give(struct cxl_sysram_region *cxlr_sysram,
+				      struct cxl_sysram_group *group, bool gone)
+{
+	struct cxl_sysram_group_gift gift = {
+		.cxlr_sysram = cxlr_sysram,
+		.group = group,
+		.gone = gone,
+		.extents = LIST_HEAD_INIT(gift.extents),
+	};
+	int rc;
+
+	rc = cxl_dynamic_give(cxlr_sysram, group->hpa, group->nr, gone,
+			      cxl_sysram_group_gift_prepare,
+			      cxl_sysram_group_gift_done, &gift);
+	if (rc)
+		return rc;
+	cxl_sysram_group_remove_dax(cxlr_sysram, group);
+	cxl_sysram_extents_unregister(&gift.extents);
 	cxl_sysram_group_remove(cxlr_sysram, group);
+	return 0;
 }
 
 /**
@@ -437,14 +312,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		return rc;
 
-	scoped_guard(mutex, cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd)) {
-		/* Taken meanwhile, then it is not ours to give */
-		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
-			rc = cxl_sysram_group_lost(cxlr_sysram, group) ? -EBUSY : 0;
-		rc = rc ?: cxl_dcd_release(cxlr_sysram, group->hpa, group->nr);
-		if (!rc)
-			cxl_sysram_group_gone(cxlr_sysram, group);
-	}
+	rc = cxl_sysram_group_gift_give(cxlr_sysram, group, false);
 	if (rc && group->dev_dax)
 		ops->bring_back(group->dev_dax);
 	return rc;
@@ -492,11 +360,7 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_group_remove_dax(cxlr_sysram, group);
 
 	/* What is left must not come back as if it were all of it */
-	guard(mutex)(cxl_dcd_list_lock(cxl_dynamic(cxlr_sysram)->dcd));
-	rc = cxl_dcd_release_listed(cxlr_sysram, group->hpa, group->nr);
-	if (!rc)
-		cxl_sysram_group_gone(cxlr_sysram, group);
-	return rc;
+	return cxl_sysram_group_gift_give(cxlr_sysram, group, true);
 }
 
 /**
@@ -521,7 +385,7 @@ void cxl_sysram_groups_lose_work(struct work_struct *work)
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_unseen))) {
 		cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, NULL);
-		group->lost = true;
+		group->unmapped = true;
 		cxl_sysram_group_put(group);
 	}
 }
@@ -574,39 +438,78 @@ static int cxl_sysram_tag_lose(struct cxl_sysram_region *cxlr_sysram,
 	return cxl_sysram_group_go(cxlr_sysram, req, cxl_sysram_group_lose);
 }
 
-/**
- * cxl_sysram_group_mark - an allocation is to be given back, or is not any more
- * @cxlr_sysram: a dynamic region
- * @group: the allocation
- * @releasing: which of the two
- */
-void cxl_sysram_group_mark(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_group *group, bool releasing)
+static int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
+				    struct cxl_sysram_group *group, bool gone)
 {
-	for (int i = 0; i < group->nr; i++)
-		cxl_sysram_extents_mark(cxlr_sysram, &group->hpa[i], group,
-					releasing);
+	struct cxl_sysram_request req = { .data = group, .urgent = gone };
+	struct cxl_sysram_census before;
+	int rc;
+
+	cxl_sysram_region_census(cxlr_sysram, &before);
+	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+			       gone ? cxl_sysram_tag_lose : cxl_sysram_tag_give, &req);
+	cxl_sysram_region_changed(cxlr_sysram, &before, &group->hpa[0]);
+	return rc;
+}
+
+/* Returns true when it has gone, or will not */
+static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
+				    struct cxl_sysram_group *group)
+{
+	bool gone = READ_ONCE(group->gone);
+	int rc;
+
+	rc = cxl_sysram_group_release(cxlr_sysram, group, gone);
+	if (!rc || rc == -ENOENT)
+		return true;
+	if (gone) {
+		dev_err_ratelimited(&cxlr_sysram->dev,
+				    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",
+				    group->hpa[0].start, group->hpa[0].end, ERR_PTR(rc));
+		return false;
+	}
+	/* Or the region was about to go, and may stay after all */
+	if (rc != -EIO)
+		return false;
+	dev_warn_ratelimited(&cxlr_sysram->dev, "tag %pUb is not given back: %pe\n",
+			     &group->tag, ERR_PTR(rc));
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	group->asked = false;
+	cxl_sysram_group_mark(cxlr_sysram, group);
+	return !group->gone;
 }
 
 /**
- * cxl_sysram_group_release - an allocation goes
+ * cxl_sysram_groups_settle - take out allocations that are gone, give back what is
+ * asked for
  * @cxlr_sysram: a dynamic region
- * @group: the allocation
- * @forced: it, or a part of it, is gone already
  *
- * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
- * Return: 0; -ENOENT when it has gone meanwhile; -EBUSY when it is in use; what
- * the mailbox answered. On failure it is what it was, but for what is gone.
+ * Return: true when nothing is left of either.
  */
-int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
-			     struct cxl_sysram_group *group, bool forced)
+bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_sysram_request req = { .data = group };
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_group *group;
+	int nr = 0, max = 0;
+	bool done = true;
 
-	cxl_sysram_group_mark(cxlr_sysram, group, true);
-	return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-				 forced ? cxl_sysram_tag_lose :
-				 cxl_sysram_tag_give, &req);
+	scoped_guard(mutex, &dynamic->extents_lock)
+		list_for_each_entry(group, &dynamic->groups, list)
+			max++;
+	struct cxl_sysram_group **due __free(kvfree) =
+		kvmalloc_array(max(max, 1), sizeof(*due), GFP_KERNEL);
+	if (!due)
+		return false;
+
+	scoped_guard(mutex, &dynamic->extents_lock)
+		list_for_each_entry(group, &dynamic->groups, list)
+			if (nr < max && (group->gone || group->asked))
+				due[nr++] = cxl_sysram_group_get(group);
+	for (int i = 0; i < nr; i++) {
+		done &= cxl_sysram_group_settle(cxlr_sysram, due[i]);
+		cxl_sysram_group_put(due[i]);
+	}
+	return done;
 }
 
 /**
@@ -623,6 +526,7 @@ int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag)
 {
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 	int rc;
 
 	if (uuid_is_null(tag))
@@ -633,8 +537,16 @@ int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 	if (!group)
 		return -ENOENT;
 
+	scoped_guard(mutex, &dynamic->extents_lock) {
+		group->leaving = true;
+		cxl_sysram_group_mark(cxlr_sysram, group);
+	}
 	rc = cxl_sysram_group_release(cxlr_sysram, group, false);
-	if (rc)
-		cxl_sysram_group_mark(cxlr_sysram, group, false);
+	if (!rc)
+		return 0;
+
+	guard(mutex)(&dynamic->extents_lock);
+	group->leaving = false;
+	cxl_sysram_group_mark(cxlr_sysram, group);
 	return rc;
 }

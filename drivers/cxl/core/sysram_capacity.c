@@ -4,6 +4,7 @@
 #include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 #include "sysram_core.h"
 
 /**
@@ -97,6 +98,86 @@ void cxl_sysram_region_announce(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_region_changed - send uevents when an operation has changed something
+ * @cxlr_sysram: the region
+ * @before: its memory blocks before the operation
+ * @hpa: the part of the region that matters
+ */
+void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
+			       const struct cxl_sysram_census *before,
+			       const struct range *hpa)
+{
+	struct cxl_sysram_census after;
+
+	cxl_sysram_region_census(cxlr_sysram, &after);
+	if (cxl_sysram_census_state(before) != cxl_sysram_census_state(&after))
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	cxl_sysram_region_announce(cxlr_sysram, hpa);
+}
+
+/**
+ * cxl_sysram_record_blocks - record what memory blocks are, but for unplugged ones
+ * @record: by block
+ * @range: host physical addresses of whole memory blocks
+ *
+ * Return: 0, -ENOMEM.
+ */
+int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
+{
+	const u64 size = memory_block_size_bytes();
+
+	for (u64 hpa = range->start; hpa < range->end; hpa += size) {
+		struct range block = DEFINE_RANGE(hpa, hpa + size - 1);
+		struct cxl_sysram_census census;
+		enum cxl_sysram_state state;
+		int rc;
+
+		cond_resched();
+		cxl_sysram_range_census(&block, &census);
+		state = cxl_sysram_census_state(&census);
+		if (state == CXL_SYSRAM_UNPLUGGED)
+			continue;
+		rc = xa_err(xa_store(record, div64_u64(hpa, size),
+				     xa_mk_value(state), GFP_KERNEL));
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/**
+ * cxl_sysram_replug_blocks - make memory blocks again what they were
+ * @cxlr_sysram: the region
+ * @record: what cxl_sysram_record_blocks() has recorded
+ * @range: which of them
+ *
+ * Context: An operation.
+ * Return: 0, or why some of them are not; the others are.
+ */
+int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
+			     struct xarray *record, const struct range *range)
+{
+	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
+	const u64 size = memory_block_size_bytes();
+	unsigned long index = div64_u64(range->start, size), next;
+	unsigned long last = div64_u64(range->end, size);
+	void *entry;
+	int rc = 0;
+
+	for (; (entry = xa_find(record, &index, last, XA_PRESENT)); index = next) {
+		struct range run;
+
+		for (next = index + 1;
+		     next <= last && xa_load(record, next) == entry; next++)
+			;
+		run = DEFINE_RANGE(index * size, next * size - 1);
+		rc = (ops ? ops->set_state(cxlr_sysram, xa_to_value(entry), &run, 1) :
+			    -ENXIO) ?: rc;
+	}
+	return rc;
+}
+
+/**
  * cxl_sysram_region_check_unplug - is there anything that a user cannot unplug
  * @cxlr_sysram: the region
  * @hpa: the part of the region that matters
@@ -135,7 +216,7 @@ int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 {
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	bool unplug = req->want == CXL_SYSRAM_UNPLUGGED;
-	struct cxl_sysram_census before, after;
+	struct cxl_sysram_census before;
 	int rc, nr;
 
 	if (unplug) {
@@ -152,11 +233,7 @@ int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = ops->set_state(cxlr_sysram, req->want, units, nr);
-	cxl_sysram_region_census(cxlr_sysram, &after);
-	if (cxl_sysram_census_state(&before) != cxl_sysram_census_state(&after))
-		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
-	cxl_sysram_region_announce(cxlr_sysram, &req->range);
-
+	cxl_sysram_region_changed(cxlr_sysram, &before, &req->range);
 	return rc;
 }
 

@@ -20,6 +20,7 @@ void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
  * @bytes: how much is to be plugged
  * @memmap_on_memory: where the memory map is to be
  * @range: host physical addresses; the part of the region that is meant
+ * @urgent: it is about memory that is gone, and nothing comes before it
  * @data: for whoever runs it
  */
 struct cxl_sysram_request {
@@ -28,7 +29,8 @@ struct cxl_sysram_request {
 	u64 bytes;
 	bool memmap_on_memory;
 	struct range range;
-	const void *data;
+	bool urgent;
+	void *data;
 };
 
 /**
@@ -55,6 +57,8 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa);
 
 /**
  * struct cxl_sysram_dynamic_ops - capacity that comes and goes in extents
@@ -106,6 +110,12 @@ void cxl_sysram_region_census(struct cxl_sysram_region *cxlr_sysram,
 			      struct cxl_sysram_census *census);
 void cxl_sysram_region_announce(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa);
+void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
+			       const struct cxl_sysram_census *before,
+			       const struct range *hpa);
+int cxl_sysram_record_blocks(struct xarray *record, const struct range *range);
+int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
+			     struct xarray *record, const struct range *range);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);
@@ -123,9 +133,6 @@ int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 ssize_t cxl_sysram_policy_show(struct cxl_sysram_region *cxlr_sysram, char *buf);
 ssize_t cxl_sysram_policy_store(struct cxl_sysram_region *cxlr_sysram,
 				const char *buf, size_t len);
-int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
-			    enum cxl_sysram_state policy,
-			    const struct range *hpa);
 int cxl_sysram_region_guard(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram);
 

@@ -30,31 +30,6 @@ static int match_sysram_region(struct device *dev, const void *data)
 	return is_cxl_sysram_region(dev);
 }
 
-/* Record what each memory block of @unit is, unless it is unplugged */
-static int sysram_region_record_unit(struct cxl_sysram_region *cxlr_sysram,
-				     const struct range *unit)
-{
-	const u64 size = memory_block_size_bytes();
-
-	for (u64 hpa = unit->start; hpa < unit->end; hpa += size) {
-		struct range block = DEFINE_RANGE(hpa, hpa + size - 1);
-		struct cxl_sysram_census census;
-		enum cxl_sysram_state state;
-		int rc;
-
-		cond_resched();
-		cxl_sysram_range_census(&block, &census);
-		state = cxl_sysram_census_state(&census);
-		if (state == CXL_SYSRAM_UNPLUGGED)
-			continue;
-		rc = xa_err(xa_store(&cxlr_sysram->record, div64_u64(hpa, size),
-				     xa_mk_value(state), GFP_KERNEL));
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 				      const struct cxl_sysram_ops *ops)
 {
@@ -67,7 +42,7 @@ static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 		return PTR_ERR(units);
 
 	for (int i = 0; i < nr; i++) {
-		rc = sysram_region_record_unit(cxlr_sysram, &units[i]);
+		rc = cxl_sysram_record_blocks(&cxlr_sysram->record, &units[i]);
 		if (rc)
 			return rc;
 	}
@@ -110,6 +85,9 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 		return rc;
 
 	if (plugged)
+		rc = cxl_sysram_region_check_unplug(cxlr_sysram, &cxlr_sysram->hpa_range,
+						    false);
+	if (plugged && !rc)
 		rc = ops ? sysram_region_unplug_units(cxlr_sysram, ops) : -EBUSY;
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
@@ -158,24 +136,8 @@ static int sysram_region_quiesce(struct cxl_region *cxlr)
 static int sysram_region_replug(struct cxl_sysram_region *cxlr_sysram,
 				const struct cxl_sysram_request *req)
 {
-	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	const u64 size = memory_block_size_bytes();
-	unsigned long index, next;
-	void *entry;
-	int rc = 0;
-
-	for (index = 0; (entry = xa_find(&cxlr_sysram->record, &index, ULONG_MAX,
-					 XA_PRESENT)); index = next) {
-		struct range run;
-
-		for (next = index + 1;
-		     xa_load(&cxlr_sysram->record, next) == entry; next++)
-			;
-		run = DEFINE_RANGE(index * size, next * size - 1);
-		rc = (ops ? ops->set_state(cxlr_sysram, xa_to_value(entry), &run, 1) :
-			    -ENXIO) ?: rc;
-	}
-	return rc;
+	return cxl_sysram_replug_blocks(cxlr_sysram, &cxlr_sysram->record,
+					&cxlr_sysram->hpa_range);
 }
 
 /**

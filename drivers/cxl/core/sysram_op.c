@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/align.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
+#include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
@@ -25,6 +27,8 @@
  * - when there was no progress for unplug_timeout= seconds (-EBUSY): no memory
  *   block was done, the pages that are still in use have not become fewer, or
  *   somebody else holds a lock,
+ * - when the device takes memory away that the operation is about: what is there may
+ *   be somebody else's data, and must not be migrated (-EBUSY),
  * - when the region is torn down, which cannot wait for it (-ENXIO).
  *
  * In all cases memory hotplug leaves everything as it was.
@@ -39,19 +43,23 @@ MODULE_PARM_DESC(unplug_timeout,
  * struct cxl_sysram_op - one operation, on the stack of whoever runs it
  * @ctl: for memory hotplug
  * @cxlr_sysram: the region
+ * @req: what it is about, or NULL
  * @ops: the System RAM driver, pinned, or NULL
  * @progress: @ctl's, when it was looked at last
  * @when: jiffies of the last progress
  * @cancelled: the region is torn down
+ * @interrupted: the memory that it is about is gone
  * @stuck: it was given up for want of progress
  */
 struct cxl_sysram_op {
 	struct mhp_ctl ctl;
 	struct cxl_sysram_region *cxlr_sysram;
+	const struct cxl_sysram_request *req;
 	const struct cxl_sysram_ops *ops;
 	unsigned long progress;
 	unsigned long when;
 	bool cancelled;
+	bool interrupted;
 	bool stuck;
 };
 
@@ -73,6 +81,8 @@ static int cxl_sysram_op_give_up(struct mhp_ctl *ctl)
 		return -ENXIO;
 	if (signal_pending(ctl->task))
 		return -ERESTARTSYS;
+	if (READ_ONCE(op->interrupted))
+		return -EBUSY;
 
 	if (op->progress != ctl->progress) {
 		op->progress = ctl->progress;
@@ -163,6 +173,7 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		.ctl.task = current,
 		.ctl.poison = &cxlr_sysram->poison,
 		.cxlr_sysram = cxlr_sysram,
+		.req = req,
 	};
 	long left;
 	int rc;
@@ -222,3 +233,31 @@ void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram)
 	wait_event(cxlr_sysram->wait, !READ_ONCE(cxlr_sysram->op));
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_op_drain, "cxl_sysram_op_kunit");
+
+/* Without a range it is about all of the region */
+static bool cxl_sysram_op_is_about(const struct cxl_sysram_op *op,
+				   const struct range *hpa)
+{
+	const u64 block = memory_block_size_bytes();
+
+	if (!op->req || (!op->req->urgent && !op->req->range.end))
+		return true;
+	return !op->req->urgent &&
+	       ALIGN_DOWN(op->req->range.start, block) <= hpa->end &&
+	       (op->req->range.end | (block - 1)) >= hpa->start;
+}
+
+/**
+ * cxl_sysram_op_interrupt - memory is gone: end what is done with it
+ * @cxlr_sysram: the region
+ * @hpa: where the memory was
+ *
+ * Does not wait. What begins after this has to look by itself.
+ */
+void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *hpa)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	if (cxlr_sysram->op && cxl_sysram_op_is_about(cxlr_sysram->op, hpa))
+		WRITE_ONCE(cxlr_sysram->op->interrupted, true);
+}

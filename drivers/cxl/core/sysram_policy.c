@@ -185,24 +185,3 @@ ssize_t cxl_sysram_policy_store(struct cxl_sysram_region *cxlr_sysram,
 	rc = cxl_sysram_region_set_policy(cxlr_sysram, rc);
 	return rc ?: len;
 }
-
-/**
- * cxl_sysram_region_apply - plug capacity if the policy says so
- * @cxlr_sysram: the region
- * @policy: any
- * @hpa: the capacity
- *
- * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
- * Return: 0, also for a policy that plugs nothing; else as
- * cxl_sysram_region_set_state().
- */
-int cxl_sysram_region_apply(struct cxl_sysram_region *cxlr_sysram,
-			    enum cxl_sysram_state policy,
-			    const struct range *hpa)
-{
-	enum mmop type;
-
-	if (!cxl_sysram_state_plugs(policy, &type))
-		return 0;
-	return cxl_sysram_region_set_state(cxlr_sysram, policy, hpa);
-}

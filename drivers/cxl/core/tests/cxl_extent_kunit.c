@@ -2,6 +2,7 @@
 #include <kunit/test.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
+#include "../dcd_answer.h"
 #include "../extent.h"
 
 /*
@@ -245,42 +246,6 @@ static void range_merge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, cxl_range_merge(ranges, 0));
 }
 
-static void range_carve(struct kunit *test)
-{
-	static const struct range from = { 100, 199 };
-	static const struct {
-		struct range out;
-		int nr;
-		struct range rest[2];
-	} cuts[] = {
-		{ { 100, 199 }, 0 },
-		{ { 0, 300 }, 0 },
-		{ { 100, 149 }, 1, { { 150, 199 } } },
-		{ { 50, 149 }, 1, { { 150, 199 } } },
-		{ { 150, 199 }, 1, { { 100, 149 } } },
-		{ { 150, 250 }, 1, { { 100, 149 } } },
-		{ { 120, 129 }, 2, { { 100, 119 }, { 130, 199 } } },
-		{ { 0, 99 }, 1, { { 100, 199 } } },
-		{ { 200, 300 }, 1, { { 100, 199 } } },
-		{ { 199, 199 }, 1, { { 100, 198 } } },
-		{ { 100, 100 }, 1, { { 101, 199 } } },
-	};
-
-	for (int i = 0; i < ARRAY_SIZE(cuts); i++) {
-		struct range rest[2];
-
-		KUNIT_ASSERT_EQ_MSG(test, cuts[i].nr,
-				    cxl_range_carve(&from, &cuts[i].out, rest),
-				    "cut %d", i);
-		for (int j = 0; j < cuts[i].nr; j++) {
-			KUNIT_EXPECT_EQ_MSG(test, cuts[i].rest[j].start,
-					    rest[j].start, "cut %d", i);
-			KUNIT_EXPECT_EQ_MSG(test, cuts[i].rest[j].end,
-					    rest[j].end, "cut %d", i);
-		}
-	}
-}
-
 static void range_gap(struct kunit *test)
 {
 	static const struct {
@@ -376,6 +341,92 @@ static void extent_tree(struct kunit *test)
 	}
 }
 
+/* Blocks of 8; offered ranges by their bounds, what is held, and what is taken */
+static void extents_fill(struct kunit *test)
+{
+	static const struct {
+		const char *what;
+		struct range offered[4];
+		int nr;
+		struct range held[2];
+		int nr_held;
+		u8 take;
+	} cases[] = {
+		{ "a block", { { 8, 15 } }, 1, { }, 0, 1 },
+		{ "half of one", { { 8, 11 } }, 1, { }, 0, 0 },
+		{ "two halves", { { 8, 11 }, { 12, 15 } }, 2, { }, 0, 3 },
+		{ "with a gap", { { 8, 10 }, { 12, 15 } }, 2, { }, 0, 0 },
+		{ "half, the other is held", { { 8, 11 } }, 1, { { 12, 15 } }, 1, 1 },
+		{ "the middle", { { 10, 13 } }, 1, { { 8, 9 }, { 14, 15 } }, 2, 1 },
+		{ "one and a half, and two", { { 8, 19 }, { 24, 39 } }, 2, { }, 0, 2 },
+		{ "chain that is cut above", { { 8, 19 }, { 20, 27 }, { 28, 30 } }, 3, { }, 0, 0 },
+		{ "chain that is cut below", { { 9, 11 }, { 12, 19 }, { 20, 31 } }, 3, { }, 0, 0 },
+		{ "chain that is held below", { { 9, 11 }, { 12, 19 }, { 20, 31 } }, 3,
+		  { { 8, 8 } }, 1, 7 },
+		{ "beside a whole one", { { 8, 15 }, { 16, 19 }, { 24, 31 } }, 3, { }, 0, 5 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		bool take[4] = { true, true, true, true };
+		int n = cxl_extents_fill(cases[i].offered, take, cases[i].nr,
+					 cases[i].held, cases[i].nr_held, 8);
+
+		KUNIT_EXPECT_EQ_MSG(test, hweight8(cases[i].take), n, "%s", cases[i].what);
+		for (int j = 0; j < cases[i].nr; j++)
+			KUNIT_EXPECT_EQ_MSG(test, !!(cases[i].take & BIT(j)), take[j],
+					    "%s, extent %d", cases[i].what, j);
+	}
+}
+
+static void answer_transitions(struct kunit *test)
+{
+	static const enum cxl_answer_state DUE = CXL_ANSWER_DUE,
+					   AGAIN = CXL_ANSWER_AGAIN,
+					   FLUSH = CXL_ANSWER_FLUSH,
+					   EMPTY = CXL_ANSWER_EMPTY,
+					   CLOSED = CXL_ANSWER_CLOSED;
+	static const struct {
+		enum cxl_answer_state from;
+		enum cxl_dcd_outcome outcome;
+		unsigned int before;
+		enum cxl_answer_state to;
+		unsigned int after;
+	} steps[] = {
+		{ DUE, CXL_DCD_DONE, 3, CLOSED, 0 },
+		{ DUE, CXL_DCD_NOT_DONE, 3, DUE, 3 },
+		{ DUE, CXL_DCD_REFUSED, 0, EMPTY, 0 },
+		{ DUE, CXL_DCD_REFUSED, 3, CXL_ANSWER_FOREIGN, 3 },
+		{ DUE, CXL_DCD_UNKNOWN, 3, CXL_ANSWER_ACCEPTED, 3 },
+		{ AGAIN, CXL_DCD_DONE, 3, CLOSED, 0 },
+		{ AGAIN, CXL_DCD_NOT_DONE, 3, AGAIN, 3 },
+		{ AGAIN, CXL_DCD_REFUSED, 0, CLOSED, 1 },
+		{ AGAIN, CXL_DCD_REFUSED, 3, CXL_ANSWER_FOREIGN, 3 },
+		{ AGAIN, CXL_DCD_UNKNOWN, 3, CXL_ANSWER_ACCEPTED, 3 },
+		{ FLUSH, CXL_DCD_DONE, 3, AGAIN, 2 },
+		{ FLUSH, CXL_DCD_NOT_DONE, 3, FLUSH, 3 },
+		{ FLUSH, CXL_DCD_REFUSED, 3, CLOSED, 4 },
+		{ FLUSH, CXL_DCD_UNKNOWN, 3, AGAIN, 3 },
+		{ EMPTY, CXL_DCD_DONE, 3, CLOSED, 3 },
+		{ EMPTY, CXL_DCD_NOT_DONE, 3, EMPTY, 3 },
+		{ EMPTY, CXL_DCD_REFUSED, 3, CLOSED, 4 },
+		{ EMPTY, CXL_DCD_UNKNOWN, 3, CLOSED, 4 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(steps); i++) {
+		unsigned int uncertain = steps[i].before;
+
+		KUNIT_EXPECT_EQ_MSG(test, steps[i].to,
+				    cxl_answer_sent(steps[i].from, steps[i].outcome,
+						    &uncertain), "step %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, steps[i].after, uncertain, "step %d", i);
+	}
+
+	KUNIT_EXPECT_EQ(test, CLOSED, cxl_answer_listed(CXL_ANSWER_ACCEPTED, true));
+	KUNIT_EXPECT_EQ(test, DUE, cxl_answer_listed(CXL_ANSWER_ACCEPTED, false));
+	KUNIT_EXPECT_EQ(test, CLOSED, cxl_answer_listed(CXL_ANSWER_FOREIGN, true));
+	KUNIT_EXPECT_EQ(test, FLUSH, cxl_answer_listed(CXL_ANSWER_FOREIGN, false));
+}
+
 static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(chain_transitions),
 	KUNIT_CASE(chain_answers_once),
@@ -384,10 +435,11 @@ static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(offer_sort),
 	KUNIT_CASE_PARAM(offer_groups, group_gen_params),
 	KUNIT_CASE(range_merge),
-	KUNIT_CASE(range_carve),
 	KUNIT_CASE(range_gap),
 	KUNIT_CASE(range_blocks),
 	KUNIT_CASE(extent_tree),
+	KUNIT_CASE(extents_fill),
+	KUNIT_CASE(answer_transitions),
 	{}
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * extent_test [SEED [ROUNDS]] - drivers/cxl/core/extent.c against a model
+ * extent_test [SEED [ROUNDS]] - drivers/cxl/core/extent.c, dcd_answer.c against a model
  *
  * An address space of 64 blocks is a mask of bits. What the rules say about ranges
  * is compared with what the bits say, many times, at random.
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/kernel.h>
+#include "dcd_answer.h"
 #include "extent.h"
 
 /* lib/uuid.c has it in the kernel */
@@ -69,16 +70,6 @@ static int random_ranges(struct range *ranges)
 		at = end + 1 + random_below(3);
 	}
 	return nr;
-}
-
-static void test_carve(void)
-{
-	struct range from = random_range(), out = random_range(), rest[2];
-	int nr = cxl_range_carve(&from, &out, rest);
-
-	expect(nr >= 0 && nr <= 2);
-	expect(all_bits(rest, nr) == (bits(&from) & ~bits(&out)));
-	expect(nr < 2 || rest[0].end < rest[1].start);
 }
 
 static void test_merge(void)
@@ -281,17 +272,158 @@ static void test_chain(void)
 	}
 }
 
+/* The largest set: leave out what is in a block that is not filled, until nothing is */
+static uint64_t model_fill(const struct range *offered, int nr, uint64_t held,
+			   uint64_t block, uint64_t taken)
+{
+	for (bool again = true; again;) {
+		uint64_t filled = held;
+
+		again = false;
+		for (int i = 0; i < nr; i++)
+			if (taken >> i & 1)
+				filled |= bits(&offered[i]);
+		for (int i = 0; i < nr; i++) {
+			struct range cover = cxl_range_cover(&offered[i], block);
+
+			if (!(taken >> i & 1) || !(bits(&cover) & ~filled))
+				continue;
+			taken &= ~(1ull << i);
+			again = true;
+		}
+	}
+	return taken;
+}
+
+static void test_fill(void)
+{
+	struct range all[MANY], offered[MANY], held[MANY];
+	uint64_t block = 1ull << random_below(5), may = 0, taken = 0, want;
+	int nr = random_ranges(all), nr_offered = 0, nr_held = 0, n;
+	bool take[MANY];
+
+	for (int i = 0; i < nr; i++) {
+		if (random() & 1) {
+			held[nr_held++] = all[i];
+			continue;
+		}
+		take[nr_offered] = random_below(8);
+		may |= (uint64_t)take[nr_offered] << nr_offered;
+		offered[nr_offered++] = all[i];
+	}
+	want = model_fill(offered, nr_offered, all_bits(held, nr_held), block, may);
+	n = cxl_extents_fill(offered, take, nr_offered, held, nr_held, block);
+	for (int i = 0; i < nr_offered; i++)
+		taken |= (uint64_t)take[i] << i;
+	expect(taken == want);
+	expect(n == __builtin_popcountll(want));
+}
+
+/*
+ * A device with a queue of offers: an answer is for the oldest, and one that accepts
+ * something else is refused. Commands fail, and their outcome may not be known.
+ */
+static struct {
+	int queue[64];
+	int nr;
+	bool accepted[64];
+	bool fails;
+} device;
+
+static enum cxl_dcd_outcome device_does(int accept)
+{
+	if (!device.nr || (accept && device.queue[0] != accept))
+		return CXL_DCD_REFUSED;
+	if (accept)
+		device.accepted[accept] = true;
+	memmove(device.queue, device.queue + 1, --device.nr * sizeof(int));
+	return CXL_DCD_DONE;
+}
+
+static enum cxl_dcd_outcome device_told(int accept)
+{
+	switch (device.fails ? random_below(8) : 7) {
+	case 0:
+		return CXL_DCD_NOT_DONE;
+	case 1:
+		return CXL_DCD_UNKNOWN;
+	case 2:
+		device_does(accept);
+		return CXL_DCD_UNKNOWN;
+	case 3:
+		return CXL_DCD_REFUSED;
+	default:
+		return device_does(accept);
+	}
+}
+
+/* Returns how many commands it took */
+static int host_answers(int offer, bool take, unsigned int *uncertain)
+{
+	enum cxl_answer_state state = take ? CXL_ANSWER_DUE : CXL_ANSWER_EMPTY;
+	int told = 0;
+
+	while (state != CXL_ANSWER_CLOSED) {
+		if (state == CXL_ANSWER_ACCEPTED || state == CXL_ANSWER_FOREIGN) {
+			state = cxl_answer_listed(state, device.accepted[offer]);
+			continue;
+		}
+		expect(state != CXL_ANSWER_FLUSH || *uncertain);
+		expect(told < 1000);
+		told++;
+		state = cxl_answer_sent(state,
+					device_told(state == CXL_ANSWER_DUE ||
+						    state == CXL_ANSWER_AGAIN ? offer : 0),
+					uncertain);
+	}
+	return told;
+}
+
+static void test_answer(void)
+{
+	unsigned int uncertain = 1, faults = random_below(20);
+	int offer = 0;
+
+	memset(&device, 0, sizeof(device));
+	/* a former kernel has left one */
+	if (random() & 1)
+		device.queue[device.nr++] = ++offer;
+
+	device.fails = true;
+	for (unsigned int i = 0; i < faults; i++) {
+		device.queue[device.nr++] = ++offer;
+		if (!random_below(8)) /* the record is lost */
+			uncertain++;
+		else
+			host_answers(offer, random() & 1, &uncertain);
+		/* what may be pending there is known here */
+		expect(device.nr <= uncertain);
+	}
+
+	/* From now on nothing fails: each offer is taken that is meant to be */
+	device.fails = false;
+	for (int i = 0; i < 8; i++) {
+		unsigned int before = uncertain;
+
+		device.queue[device.nr++] = ++offer;
+		expect(host_answers(offer, true, &uncertain) <= 1 + 2 * (int)before);
+		expect(device.accepted[offer]);
+		expect(!device.nr && !uncertain);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(void);
 	} tests[] = {
-		{ "carve", test_carve }, { "merge", test_merge },
+		{ "merge", test_merge },
 		{ "gap", test_gap }, { "cover", test_cover },
 		{ "sort", test_sort }, { "group", test_group },
 		{ "tree", test_tree }, { "check", test_check },
-		{ "chain", test_chain },
+		{ "chain", test_chain }, { "fill", test_fill },
+		{ "answer", test_answer },
 	};
 	unsigned int seed = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 100000;

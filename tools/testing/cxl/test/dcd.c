@@ -454,8 +454,7 @@ static int mock_dcd_happens(struct mock_dcd *dcd,
 	if (!uuid_equal(&raw->id, &CXL_EVENT_DCD_UUID))
 		return 0;
 	if (event->event_type == CXL_EVENT_DCD_FORCED_RELEASE) {
-		if (event->updated_region ||
-		    !mock_extents_cover(&dcd->accepted, start, len))
+		if (!mock_extents_cover(&dcd->accepted, start, len))
 			return 0;
 		dcd->generation++;
 		return mock_extents_remove(&dcd->accepted, start, len);

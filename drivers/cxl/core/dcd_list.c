@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/slab.h>
+#include <cxlmem.h>
+#include <dcd.h>
+#include "dcd_core.h"
+
+/**
+ * DOC: cxl dynamic capacity list
+ *
+ * The list of accepted extents (4801h) decides what belongs to this host, wherever
+ * device and consumers differ: records are lost, or an answer is and nobody knows on
+ * which side. It is compared byte by byte, since a device may join or split what was
+ * accepted.
+ *
+ * What only the list has is no offer any more. It belongs to the host and is held,
+ * whatever its alignment.
+ */
+
+static bool cxl_dcd_clamp(const struct range *dpa, const struct range *to,
+			  struct range *part)
+{
+	*part = DEFINE_RANGE(max(dpa->start, to->start), min(dpa->end, to->end));
+	return part->start <= part->end;
+}
+
+/* What the list has for a consumer, joined. To be freed with kvfree() */
+static struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer,
+				    const struct cxl_dcd_recs *list, int *nr)
+{
+	struct range *listed = kvmalloc_array(max(list->nr, 1), sizeof(*listed),
+					      GFP_KERNEL);
+
+	*nr = 0;
+	if (!listed)
+		return NULL;
+	for (int i = 0; i < list->nr; i++)
+		if (!list->recs[i].bad &&
+		    cxl_dcd_clamp(&list->recs[i].dpa, &consumer->dpa, &listed[*nr]))
+			(*nr)++;
+	*nr = cxl_range_merge(listed, *nr);
+	return listed;
+}
+
+/* What consumers hold, and the device has taken back or never gave, is lost */
+static int cxl_dcd_compare(struct cxl_dcd *dcd, const struct cxl_dcd_recs *list)
+{
+	struct cxl_dcd_consumer *consumer;
+	int nr, rc;
+
+	list_for_each_entry(consumer, &dcd->consumers, list) {
+		struct range *listed __free(kvfree) =
+			cxl_dcd_listed(consumer, list, &nr);
+
+		if (!listed)
+			return -ENOMEM;
+		rc = consumer->ops->compare(consumer, listed, nr);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int cxl_dcd_take_untagged(struct cxl_dcd_consumer *consumer,
+				 const struct cxl_extent_rec *rec)
+{
+	struct range rest, part;
+	int rc;
+
+	if (!cxl_dcd_clamp(&rec->dpa, &consumer->dpa, &rest))
+		return 0;
+	while (consumer->ops->unheld(consumer, &rest, &rec->tag, &part)) {
+		rc = consumer->ops->prepare_listed(consumer, &part);
+		if (rc)
+			return rc;
+		if (part.end == rest.end)
+			break;
+		rest.start = part.end + 1;
+	}
+	return 0;
+}
+
+/* An allocation, unless it is here: all of it, or nothing */
+static int cxl_dcd_take_group(struct cxl_dcd *dcd,
+			      const struct cxl_extent_rec *recs, int nr)
+{
+	struct cxl_dcd_consumer *consumer;
+	bool unheld = false;
+	struct range part;
+
+	for (int i = 0; i < nr && !unheld; i++) {
+		consumer = recs[i].bad ? NULL : cxl_dcd_consumer_of(dcd, &recs[i].dpa);
+		unheld = consumer && consumer->ops->unheld(consumer, &recs[i].dpa,
+							   &recs[i].tag, &part);
+	}
+	if (unheld && cxl_dcd_judge_group(dcd, recs, nr) == -ENOMEM)
+		return -ENOMEM;
+	return 0;
+}
+
+/* What consumers can have, and do not hold, arrives */
+static int cxl_dcd_take(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
+{
+	struct cxl_dcd_consumer *consumer;
+	int rc = 0, nr;
+
+	cxl_offer_group(list->recs, list->nr);
+	for (int i = 0; i < list->nr && !rc; i += nr) {
+		nr = 1;
+		if (!uuid_is_null(&list->recs[i].tag)) {
+			nr = cxl_group_size(&list->recs[i], list->nr - i);
+			rc = cxl_dcd_take_group(dcd, &list->recs[i], nr);
+			continue;
+		}
+		list_for_each_entry(consumer, &dcd->consumers, list)
+			rc = rc ?: cxl_dcd_take_untagged(consumer, &list->recs[i]);
+	}
+	return cxl_dcd_commit(dcd, true) ?: rc;
+}
+
+/**
+ * cxl_dcd_sync - let the device's list of accepted extents decide
+ * @dcd: the device
+ * @compare: also about what is held already: what the list does not have is lost
+ * @list: filled with the list when this succeeds, to be freed by the caller in any
+ *	  case; in no particular order
+ *
+ * Context: With the mutex of the device held.
+ * Return: 0; -ENOMEM; or why the list cannot be read, or what it has not be used.
+ */
+int cxl_dcd_sync(struct cxl_dcd *dcd, bool compare, struct cxl_dcd_recs *list)
+{
+	int rc;
+
+	lockdep_assert_held(&dcd->mutex);
+	rc = cxl_dcd_get_list(dcd, list);
+	if (rc)
+		return rc;
+
+	list->nr = cxl_offer_sort(list->recs, list->nr);
+	if (compare)
+		rc = cxl_dcd_compare(dcd, list);
+	return cxl_dcd_take(dcd, list) ?: rc;
+}
+
+/**
+ * cxl_dcd_attach - a consumer takes capacity from now on
+ * @consumer: the consumer
+ *
+ * What the device has as accepted arrives at once; then offers that wait are judged.
+ *
+ * Return: 0, or why the list cannot be read.
+ */
+int cxl_dcd_attach(struct cxl_dcd_consumer *consumer)
+{
+	struct cxl_dcd *dcd = consumer->dcd;
+	struct cxl_dcd_recs list = { };
+	int rc;
+
+	scoped_guard(mutex, &dcd->mutex) {
+		list_add_tail(&consumer->list, &dcd->consumers);
+		rc = cxl_dcd_sync(dcd, false, &list);
+		kvfree(list.recs);
+		if (rc)
+			list_del(&consumer->list);
+	}
+	cxl_dcd_queue_list(dcd, 0, false);
+	return rc;
+}
+
+/**
+ * cxl_dcd_detach - a consumer takes no capacity any more, what it has stays accepted
+ * @consumer: the consumer
+ */
+void cxl_dcd_detach(struct cxl_dcd_consumer *consumer)
+{
+	guard(mutex)(&consumer->dcd->mutex);
+	list_del(&consumer->list);
+}
+
+/* Of @dpa what the list still has. To be freed with kvfree() */
+static struct cxl_extent_rec *cxl_dcd_still_listed(struct cxl_dcd *dcd,
+						   const struct range *dpa, int nr,
+						   int *left)
+{
+	struct cxl_dcd_recs list = { }, kept = { };
+	int rc;
+
+	rc = cxl_dcd_get_list(dcd, &list);
+	for (int i = 0; i < list.nr && !rc; i++) {
+		struct cxl_extent_rec rec = { };
+
+		for (int j = 0; j < nr && !list.recs[i].bad && !rc; j++)
+			if (cxl_dcd_clamp(&list.recs[i].dpa, &dpa[j], &rec.dpa))
+				rc = cxl_dcd_recs_add(&kept, &rec);
+	}
+	kvfree(list.recs);
+	if (rc) {
+		kvfree(kept.recs);
+		return ERR_PTR(rc);
+	}
+	*left = kept.nr;
+	return kept.recs;
+}
+
+static int cxl_dcd_release_outcome(struct cxl_dcd *dcd, enum cxl_dcd_outcome outcome,
+				   const struct range *dpa, int nr)
+{
+	int left;
+
+	switch (outcome) {
+	case CXL_DCD_DONE:
+		return 0;
+	case CXL_DCD_NOT_DONE:
+		return -EBUSY;
+	case CXL_DCD_REFUSED:
+		return -EIO;
+	default:
+		break;
+	}
+
+	struct cxl_extent_rec *recs __free(kvfree) =
+		cxl_dcd_still_listed(dcd, dpa, nr, &left);
+	if (IS_ERR(recs))
+		return -EBUSY;
+	return left ? -EBUSY : 0;
+}
+
+/**
+ * cxl_dcd_release - give capacity back to the device
+ * @consumer: who has it
+ * @dpa: device physical addresses, accepted and not in use
+ * @nr: how many ranges
+ * @listed: some of it may be gone, only what the list has is given back
+ * @prepare: may refuse, and see to it that @done cannot fail
+ * @done: the device has it
+ * @arg: for both
+ *
+ * @prepare and @done are called with the mutex of the device held.
+ *
+ * Context: Process context, may wait for the mailbox.
+ * Return: 0; -EBUSY when the device does not answer, or not in a way that is
+ * understood, and it can be tried again; -EIO when it refuses; -ENOMEM; why the list
+ * cannot be read; or what @prepare returned.
+ */
+int cxl_dcd_release(struct cxl_dcd_consumer *consumer, const struct range *dpa,
+		    int nr, bool listed, int (*prepare)(void *arg),
+		    void (*done)(void *arg), void *arg)
+{
+	struct cxl_dcd *dcd = consumer->dcd;
+	struct cxl_extent_rec *recs;
+	unsigned int sent = 0;
+	int rc, left = nr;
+
+	guard(mutex)(&dcd->mutex);
+	rc = prepare(arg);
+	if (rc)
+		return rc;
+
+	if (listed) {
+		recs = cxl_dcd_still_listed(dcd, dpa, nr, &left);
+		if (IS_ERR(recs))
+			return PTR_ERR(recs);
+	} else {
+		recs = kvcalloc(nr, sizeof(*recs), GFP_KERNEL);
+		if (!recs)
+			return -ENOMEM;
+		for (int i = 0; i < nr; i++)
+			recs[i].dpa = dpa[i];
+	}
+
+	if (left)
+		rc = cxl_dcd_release_outcome(dcd,
+					     cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC,
+							     recs, left, &sent), dpa, nr);
+	kvfree(recs);
+	/* A part of it may have gone, or the device never had it */
+	if (rc && (sent || rc == -EIO))
+		cxl_dcd_queue_list(dcd, 0, false);
+	if (!rc)
+		done(arg);
+	return rc;
+}

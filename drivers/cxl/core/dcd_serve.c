@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/slab.h>
+#include <cxlmem.h>
+#include <dcd.h>
+#include "dcd_core.h"
+
+/**
+ * DOC: cxl dynamic capacity service
+ *
+ * How an offer is answered, command by command: it is judged, what is accepted is told
+ * to the device, and arrives when the device has taken the answer. What is to be done
+ * when it has not is a rule (dcd_answer.c).
+ */
+
+/* The first command of an answer, or all of it */
+static enum cxl_dcd_outcome cxl_dcd_serve_first(struct cxl_dcd *dcd,
+						 struct cxl_dcd_offer *offer)
+{
+	enum cxl_dcd_outcome outcome;
+
+	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
+				  offer->recs.recs, offer->accepted, &offer->done);
+	/* Accepted, and not there: the list has it */
+	if (cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE) && outcome == CXL_DCD_DONE)
+		cxl_dcd_queue_list(dcd, 0, false);
+	return outcome;
+}
+
+/* What was begun in parts is settled by the list, however it ends */
+static enum cxl_answer_state cxl_dcd_serve_rest(struct cxl_dcd *dcd,
+						 struct cxl_dcd_offer *offer,
+						 enum cxl_dcd_outcome outcome)
+{
+	if (outcome == CXL_DCD_NOT_DONE)
+		return offer->state;
+	if (outcome != CXL_DCD_DONE)
+		dcd->uncertain++;
+	cxl_dcd_queue_list(dcd, 0, false);
+	return CXL_ANSWER_CLOSED;
+}
+
+/**
+ * cxl_dcd_serve_empty - answer that nothing is accepted
+ * @dcd: the device
+ *
+ * Needs no memory, so that there is always one to answer with.
+ *
+ * Context: With the mutex of the device held.
+ * Return: what became of it.
+ */
+enum cxl_dcd_outcome cxl_dcd_serve_empty(struct cxl_dcd *dcd)
+{
+	unsigned int done = 0;
+
+	return cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE, NULL, 0, &done);
+}
+
+static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
+					       struct cxl_dcd_offer *offer)
+{
+	enum cxl_dcd_outcome outcome;
+
+	if (offer->done) {
+		outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
+					  offer->recs.recs, offer->accepted, &offer->done);
+		offer->state = cxl_dcd_serve_rest(dcd, offer, outcome);
+		return outcome;
+	}
+
+	offer->accepted = 0;
+	if (!dcd->refuse && !dcd->stopping) {
+		offer->recs.nr = cxl_offer_sort(offer->recs.recs, offer->recs.nr);
+		offer->accepted = cxl_dcd_judge(dcd, &offer->recs);
+	}
+	if (!offer->accepted) {
+		offer->state = CXL_ANSWER_EMPTY;
+		return CXL_DCD_DONE;
+	}
+
+	outcome = cxl_dcd_serve_first(dcd, offer);
+	if (offer->done && outcome != CXL_DCD_DONE)
+		offer->state = cxl_dcd_serve_rest(dcd, offer, outcome);
+	else
+		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);
+	return outcome;
+}
+
+/* Does the list have any of the answer? */
+static enum cxl_dcd_outcome cxl_dcd_serve_look(struct cxl_dcd *dcd,
+						struct cxl_dcd_offer *offer)
+{
+	struct cxl_dcd_recs list = { };
+	bool listed = false;
+	int rc;
+
+	rc = cxl_dcd_sync(dcd, true, &list);
+	for (int i = 0; i < list.nr && !rc && !listed; i++)
+		for (int j = 0; j < offer->accepted && !list.recs[i].bad && !listed; j++)
+			listed = range_overlaps(&list.recs[i].dpa,
+						&offer->recs.recs[j].dpa);
+	kvfree(list.recs);
+	if (rc)
+		return CXL_DCD_NOT_DONE;
+	offer->state = cxl_answer_listed(offer->state, listed);
+	return CXL_DCD_DONE;
+}
+
+/**
+ * cxl_dcd_serve - do what is next about the oldest offer
+ * @dcd: the device
+ * @offer: the offer, whose state is updated
+ *
+ * Context: With the mutex of the device held.
+ * Return: CXL_DCD_NOT_DONE when it has to be tried again later.
+ */
+enum cxl_dcd_outcome cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
+{
+	enum cxl_dcd_outcome outcome;
+
+	switch (offer->state) {
+	case CXL_ANSWER_DUE:
+	case CXL_ANSWER_AGAIN:
+		return cxl_dcd_serve_due(dcd, offer);
+	case CXL_ANSWER_ACCEPTED:
+	case CXL_ANSWER_FOREIGN:
+		return cxl_dcd_serve_look(dcd, offer);
+	default:
+		outcome = cxl_dcd_serve_empty(dcd);
+		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);
+		return outcome;
+	}
+}
