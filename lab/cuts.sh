@@ -11,6 +11,7 @@ boots_of() {
 	case $1 in
 	static) echo handover transitions unplug teardown resize operations neighbours memkind ;;
 	policies) echo explicit guard boot knobs daxctl ;;
+	dcd) echo guard handover ;;
 	fixes|mm|dax|dynamic) ;;
 	*) die "which boots a part \"$1\" can pass is not said in lab/cuts.sh" ;;
 	esac
