@@ -17,7 +17,7 @@
 /* A list that changes all the time is read so often at most */
 #define CXL_DCD_LIST_TRIES	8
 /* Extents that a list has at most, those of other partitions included */
-#define CXL_DCD_LIST_MAX	(1 << 20)
+#define CXL_DCD_LIST_MAX	0x100000
 
 /**
  * cxl_dcd_get_config - Get Dynamic Capacity Configuration (4800h)

@@ -15,7 +15,7 @@
 
 /* The first command of an answer, or all of it */
 static enum cxl_dcd_outcome cxl_dcd_serve_first(struct cxl_dcd *dcd,
-						 struct cxl_dcd_offer *offer)
+						struct cxl_dcd_offer *offer)
 {
 	enum cxl_dcd_outcome outcome;
 
@@ -29,8 +29,8 @@ static enum cxl_dcd_outcome cxl_dcd_serve_first(struct cxl_dcd *dcd,
 
 /* What was begun in parts is settled by the list, however it ends */
 static enum cxl_answer_state cxl_dcd_serve_rest(struct cxl_dcd *dcd,
-						 struct cxl_dcd_offer *offer,
-						 enum cxl_dcd_outcome outcome)
+						struct cxl_dcd_offer *offer,
+						enum cxl_dcd_outcome outcome)
 {
 	if (outcome == CXL_DCD_NOT_DONE)
 		return offer->state;
@@ -57,7 +57,7 @@ enum cxl_dcd_outcome cxl_dcd_serve_empty(struct cxl_dcd *dcd)
 }
 
 static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
-					       struct cxl_dcd_offer *offer)
+					      struct cxl_dcd_offer *offer)
 {
 	enum cxl_dcd_outcome outcome;
 
@@ -88,7 +88,7 @@ static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
 
 /* Does the list have any of the answer? */
 static enum cxl_dcd_outcome cxl_dcd_serve_look(struct cxl_dcd *dcd,
-						struct cxl_dcd_offer *offer)
+					       struct cxl_dcd_offer *offer)
 {
 	struct cxl_dcd_recs list = { };
 	bool listed = false;

@@ -334,21 +334,21 @@ static bool cxl_block_filled(u64 address, u64 block,
 	int j = cxl_range_at(held, nr_held, at);
 
 	for (;;) {
-		u64 upto;
+		u64 last;
 
 		while (i < nr && (!take[i] || offered[i].end < at))
 			i++;
 		while (j < nr_held && held[j].end < at)
 			j++;
 		if (i < nr && offered[i].start <= at)
-			upto = offered[i].end;
+			last = offered[i].end;
 		else if (j < nr_held && held[j].start <= at)
-			upto = held[j].end;
+			last = held[j].end;
 		else
 			return false;
-		if (upto >= end)
+		if (last >= end)
 			return true;
-		at = upto + 1;
+		at = last + 1;
 	}
 }
 

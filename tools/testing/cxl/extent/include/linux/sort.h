@@ -7,7 +7,7 @@ static inline int cmp_int(unsigned long long l, unsigned long long r)
 }
 
 static inline void sort_nonatomic(void *base, size_t num, size_t size,
-			int (*cmp)(const void *a, const void *b), void *swap)
+				  int (*cmp)(const void *a, const void *b), void *swap)
 {
 	qsort(base, num, size, cmp);
 }
