@@ -158,6 +158,8 @@ struct dax {
 /* dax.c */
 int for_each_dax(const char *region, int (*fn)(const struct dax *dax, void *arg),
 		 void *arg);
+bool first_dax(const char *region, struct dax *dax);
+bool region_has_kmem(const char *region);
 bool region_node(const char *region, unsigned long long *node);
 
 /**

@@ -52,6 +52,35 @@ static int keep_first(const struct dax *dax, void *arg)
 }
 
 /**
+ * first_dax - a dax device of a region
+ * @region: its name
+ * @dax: result
+ *
+ * Return: false when there is none.
+ */
+bool first_dax(const char *region, struct dax *dax)
+{
+	return for_each_dax(region, keep_first, dax);
+}
+
+static int is_kmem(const struct dax *dax, void *arg)
+{
+	(void)arg;
+	return !strcmp(dax->driver, "kmem");
+}
+
+/**
+ * region_has_kmem - has kmem a dax device of a region
+ * @region: its name
+ *
+ * Return: true if it has one.
+ */
+bool region_has_kmem(const char *region)
+{
+	return for_each_dax(region, is_kmem, NULL);
+}
+
+/**
  * region_node - the NUMA node that the memory of a region is, or will be, on
  * @region: its name
  * @node: result
@@ -65,6 +94,6 @@ bool region_node(const char *region, unsigned long long *node)
 
 	snprintf(device, sizeof(device), "sysram_%.32s", region);
 	return sysfs_number(device, "target_node", node) ||
-	       (for_each_dax(region, keep_first, &dax) &&
+	       (first_dax(region, &dax) &&
 		sysfs_number(dax.device, "target_node", node));
 }

@@ -14,9 +14,6 @@
  * behind until the next reboot. What fails is undone.
  */
 
-/* kmem tries for ever when a page is pinned: seconds */
-#define KMEM_TIMEOUT 60
-
 static bool is_sysram(const struct request *req)
 {
 	return strcmp(req->driver, "region") != 0;
@@ -36,12 +33,6 @@ static int say_dax(const struct dax *dax, void *arg)
 	else
 		say("%s: it is System RAM, by %s", req->verb, dax->name);
 	return 0;
-}
-
-static int is_kmem(const struct dax *dax, void *arg)
-{
-	(void)arg;
-	return !strcmp(dax->driver, "kmem");
 }
 
 /* What DAX has is taken back, and held */
@@ -83,7 +74,7 @@ static int to_dax(struct request *req, const char *region)
 	snprintf(name, sizeof(name), "dax_%s", region);
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	if (dax_has_it(region, policy, sizeof(policy))) {
-		if (!req->hotplug && !for_each_dax(region, is_kmem, NULL))
+		if (!req->hotplug && !region_has_kmem(region))
 			return 0;
 		rc = back_from_dax(req, region);
 		if (rc)
@@ -313,14 +304,11 @@ static int check_switch(const struct request *req, const char *region, const str
 static int unplug_kmem(const struct dax *dax, void *arg)
 {
 	struct request *req = arg;
-	char path[256];
 	int rc;
 
 	if (strcmp(dax->driver, "kmem"))
 		return 0;
-	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
-	     sysfs_write_child(path, "unplugged", request_left(req, KMEM_TIMEOUT), &interrupted);
-	req->timed_out = rc == -EBUSY && req->timeout;
+	rc = request_write_dax(req, dax, "unplugged", KMEM_TIMEOUT, &interrupted);
 	if (rc)
 		say_error(req->verb, -rc, "%s: unplugged", dax->name);
 	return rc;
@@ -406,7 +394,7 @@ static void restore(struct request *req, const char *region, const struct owner 
 		rc = restore_sysram(req, region, was);
 	/* Without a choice of driver, DAX and kmem find it at their own pace */
 	for (int tries = 30; !was->hotplug[0] && was->state[0] && --tries; nanosleep(&pause, NULL))
-		if (for_each_dax(region, is_kmem, NULL))
+		if (region_has_kmem(region))
 			break;
 	for_each_dax(region, restore_kmem, (void *)was);
 	look(region, &is);

@@ -31,18 +31,6 @@ static int because(struct level *level, int number, const char *format, ...)
 	return number;
 }
 
-static int keep_dax(const struct dax *dax, void *arg)
-{
-	*(struct dax *)arg = *dax;
-	return 1;
-}
-
-/* The first that there is */
-static bool dax_of(const char *region, struct dax *dax)
-{
-	return for_each_dax(region, keep_dax, dax);
-}
-
 /* There are no memory blocks, then why? */
 static int not_plugged(struct level *level, const char *region, bool sysram)
 {
@@ -55,7 +43,7 @@ static int not_plugged(struct level *level, const char *region, bool sysram)
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	dynamic = !sysfs_path(path, sizeof(path), "devices/%s/release_extent", device) &&
 		  sysfs_exists(path);
-	is_dax = !dynamic && dax_of(region, &dax);
+	is_dax = !dynamic && first_dax(region, &dax);
 	if (sysram) {
 		sysfs_attr(device, "hotplug", hotplug, sizeof(hotplug));
 		sysfs_number(device, "size", &size);
@@ -83,7 +71,7 @@ static int partly(struct level *level, const char *region, bool sysram,
 	char online[32], all[32];
 	struct dax dax;
 
-	if (!blocks->online && !sysram && dax_of(region, &dax))
+	if (!blocks->online && !sysram && first_dax(region, &dax))
 		return because(level, 3, "it is offline: daxctl online-memory %s", dax.name);
 	if (!blocks->online)
 		return because(level, 3, "it is offline: cxl-cli plug %s", region);

@@ -55,16 +55,12 @@ static int refused(const struct removal *removal, const char *region,
 /* Of a region that is not under sysram_region: what kmem has made of it */
 static int unplug_dax(const struct dax *dax, void *arg)
 {
-	struct request *req = arg;
 	char path[256];
-	int rc;
 
 	if (sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ||
 	    !sysfs_exists(path))
 		return 0;
-	rc = sysfs_write_child(path, "unplugged", request_left(req, STOCK_TIMEOUT), NULL);
-	req->timed_out = rc == -EBUSY && req->timeout;
-	return rc;
+	return request_write_dax(arg, dax, "unplugged", STOCK_TIMEOUT, NULL);
 }
 
 /* Letting go of it unplugs first, also what kmem has made of it below DAX */

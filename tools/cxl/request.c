@@ -233,6 +233,25 @@ long request_left(const struct request *req, long otherwise)
 	return left > 0 ? left : 1;
 }
 
+/* Is the time over for all that is asked for at once? */
+bool request_is_over(const struct request *req)
+{
+	return req->end && seconds() >= req->end;
+}
+
+/* Write what a dax device is to be, which may take for ever when a page is pinned */
+int request_write_dax(struct request *req, const struct dax *dax, const char *value,
+		      long otherwise, const volatile sig_atomic_t *stop)
+{
+	char path[256];
+	int rc;
+
+	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
+	     sysfs_write_child(path, value, request_left(req, otherwise), stop);
+	req->timed_out = rc == -EBUSY && req->timeout;
+	return rc;
+}
+
 /* Write, and while that is busy and there is time, write again; then end it */
 int request_write(struct request *req, const char *path, const char *value)
 {

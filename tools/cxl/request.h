@@ -65,6 +65,11 @@ int request_attr(const struct request *req, const char *region, const char *attr
 		 char *path, size_t size);
 void request_busy(struct request *req, const char *region);
 long request_left(const struct request *req, long otherwise);
+bool request_is_over(const struct request *req);
+/* kmem tries for ever when a page is pinned: seconds, where nobody says how many */
+#define KMEM_TIMEOUT 60
+int request_write_dax(struct request *req, const struct dax *dax, const char *value,
+		      long otherwise, const volatile sig_atomic_t *stop);
 int request_exit(const struct request *req, int rc);
 int request_write(struct request *req, const char *path, const char *value);
 

@@ -26,13 +26,10 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	return rc;
 }
 
-/* kmem tries for ever when a page is pinned: seconds */
-#define KMEM_TIMEOUT 60
-
 static int set_kmem(const struct dax *dax, void *arg)
 {
 	struct request *req = arg;
-	char path[256], state[32];
+	char state[32];
 	int rc;
 
 	if (strcmp(dax->driver, "kmem") ||
@@ -44,18 +41,10 @@ static int set_kmem(const struct dax *dax, void *arg)
 		    req->explained);
 		return -EPERM;
 	}
-	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
-	     sysfs_write_child(path, req->value, request_left(req, KMEM_TIMEOUT), NULL);
-	req->timed_out = rc == -EBUSY && req->timeout;
+	rc = request_write_dax(req, dax, req->value, KMEM_TIMEOUT, NULL);
 	if (rc)
 		say_error(req->verb, -rc, "%s: %s", dax->name, req->value);
 	return rc;
-}
-
-static int is_kmem(const struct dax *dax, void *arg)
-{
-	(void)arg;
-	return !strcmp(dax->driver, "kmem");
 }
 
 /* Is it cxl_region's, with memory by kmem, as on every machine that nobody has told? */
@@ -64,7 +53,7 @@ static bool kmem_has_it(const char *region)
 	char driver[64];
 
 	return sysfs_driver(region, driver, sizeof(driver)) && !strcmp(driver, "cxl_region") &&
-	       for_each_dax(region, is_kmem, NULL);
+	       region_has_kmem(region);
 }
 
 /* What will stay busy however long one waits */

@@ -85,14 +85,6 @@ static bool is_in_vain(const char *name)
 	return sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem");
 }
 
-static long seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 static int wait_for(const struct request *req, const char *name)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
@@ -104,7 +96,7 @@ static int wait_for(const struct request *req, const char *name)
 			say("%s: %s is persistent memory", req->verb, name);
 			return EXIT_REFUSED;
 		}
-		if (req->timeout && seconds() >= req->end) {
+		if (request_is_over(req)) {
 			if (number < 0)
 				say("%s: there is no %s", req->verb, name);
 			else
