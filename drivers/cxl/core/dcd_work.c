@@ -308,8 +308,20 @@ void cxl_dcd_work_init(struct cxl_dcd *dcd)
 	dcd->uncertain = 1;
 }
 
+static void cxl_dcd_drop_releases(struct cxl_dcd *dcd)
+{
+	struct cxl_dcd_release *release, *next;
+
+	guard(spinlock)(&dcd->lock);
+	list_for_each_entry_safe(release, next, &dcd->releases, list) {
+		list_del(&release->list);
+		kfree(release);
+	}
+	dcd->nr_releases = 0;
+}
+
 /**
- * cxl_dcd_work_drop - the device was reset, and has forgotten its offers
+ * cxl_dcd_work_drop - the device was reset, and has forgotten what it has said
  * @dcd: the device
  *
  * Its list says what is left.
@@ -323,7 +335,10 @@ void cxl_dcd_work_drop(struct cxl_dcd *dcd)
 			cxl_dcd_close_offer(dcd, offer);
 		scoped_guard(spinlock, &dcd->lock)
 			dcd->owed = 0;
+		cxl_dcd_drop_releases(dcd);
 		dcd->uncertain = 1;
+		dcd->answer_retry.delay = 0;
+		dcd->list_retry.delay = 0;
 	}
 	cxl_dcd_queue_list(dcd, 0, false);
 }
@@ -334,7 +349,6 @@ void cxl_dcd_work_drop(struct cxl_dcd *dcd)
  */
 void cxl_dcd_work_stop(struct cxl_dcd *dcd)
 {
-	struct cxl_dcd_release *release, *next;
 	struct workqueue_struct *queue;
 
 	scoped_guard(spinlock, &dcd->lock) {
@@ -348,7 +362,5 @@ void cxl_dcd_work_stop(struct cxl_dcd *dcd)
 	}
 	cancel_delayed_work_sync(&dcd->work);
 	destroy_workqueue(queue);
-	list_for_each_entry_safe(release, next, &dcd->releases, list)
-		kfree(release);
-	INIT_LIST_HEAD(&dcd->releases);
+	cxl_dcd_drop_releases(dcd);
 }
