@@ -18,13 +18,6 @@
  * whatever its alignment.
  */
 
-static bool cxl_dcd_clamp(const struct range *dpa, const struct range *to,
-			  struct range *part)
-{
-	*part = DEFINE_RANGE(max(dpa->start, to->start), min(dpa->end, to->end));
-	return part->start <= part->end;
-}
-
 /* What the list has for a consumer, joined. To be freed with kvfree() */
 static struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer,
 				    const struct cxl_dcd_recs *list, int *nr)
@@ -37,7 +30,7 @@ static struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer,
 		return NULL;
 	for (int i = 0; i < list->nr; i++)
 		if (!list->recs[i].bad &&
-		    cxl_dcd_clamp(&list->recs[i].dpa, &consumer->dpa, &listed[*nr]))
+		    cxl_range_clip(&list->recs[i].dpa, &consumer->dpa, &listed[*nr]))
 			(*nr)++;
 	*nr = cxl_range_merge(listed, *nr);
 	return listed;
@@ -68,7 +61,7 @@ static int cxl_dcd_take_untagged(struct cxl_dcd_consumer *consumer,
 	struct range rest, part;
 	int rc;
 
-	if (!cxl_dcd_clamp(&rec->dpa, &consumer->dpa, &rest))
+	if (!cxl_range_clip(&rec->dpa, &consumer->dpa, &rest))
 		return 0;
 	while (consumer->ops->unheld(consumer, &rest, &rec->tag, &part)) {
 		rc = consumer->ops->prepare_listed(consumer, &part);
@@ -192,7 +185,7 @@ static struct cxl_extent_rec *cxl_dcd_still_listed(struct cxl_dcd *dcd,
 		struct cxl_extent_rec rec = { };
 
 		for (int j = 0; j < nr && !list.recs[i].bad && !rc; j++)
-			if (cxl_dcd_clamp(&list.recs[i].dpa, &dpa[j], &rec.dpa))
+			if (cxl_range_clip(&list.recs[i].dpa, &dpa[j], &rec.dpa))
 				rc = cxl_dcd_recs_add(&kept, &rec);
 	}
 	kvfree(list.recs);

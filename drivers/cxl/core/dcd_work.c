@@ -86,10 +86,9 @@ static int cxl_dcd_tell_consumers(struct cxl_dcd *dcd,
 	int rc = -ENOENT, told;
 
 	list_for_each_entry(consumer, &dcd->consumers, list) {
-		struct range part = DEFINE_RANGE(max(release->dpa.start, consumer->dpa.start),
-						 min(release->dpa.end, consumer->dpa.end));
+		struct range part;
 
-		if (part.start > part.end)
+		if (!cxl_range_clip(&release->dpa, &consumer->dpa, &part))
 			continue;
 		told = release->kind == CXL_DCD_FORCED ?
 		       consumer->ops->lost(consumer, &part) :

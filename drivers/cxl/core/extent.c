@@ -231,6 +231,22 @@ int cxl_group_check(const struct cxl_extent_rec *recs, int nr, bool shareable)
 EXPORT_SYMBOL_FOR_MODULES(cxl_group_check, "cxl_extent_kunit");
 
 /**
+ * cxl_range_clip - what of a range is in another
+ * @range: the range
+ * @to: the other
+ * @part: what is in both; not a range when that is nothing
+ *
+ * Return: false when it is nothing.
+ */
+bool cxl_range_clip(const struct range *range, const struct range *to,
+		    struct range *part)
+{
+	*part = DEFINE_RANGE(max(range->start, to->start), min(range->end, to->end));
+	return part->start <= part->end;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_clip, "cxl_extent_kunit");
+
+/**
  * cxl_range_merge - join ranges that touch
  * @ranges: ordered by address, without overlap
  * @nr: how many

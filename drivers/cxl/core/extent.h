@@ -93,6 +93,8 @@ int cxl_offer_sort(struct cxl_extent_rec *recs, int nr);
 void cxl_offer_group(struct cxl_extent_rec *recs, int nr);
 int cxl_group_size(const struct cxl_extent_rec *recs, int nr);
 int cxl_group_check(const struct cxl_extent_rec *recs, int nr, bool shareable);
+bool cxl_range_clip(const struct range *range, const struct range *to,
+		    struct range *part);
 int cxl_range_merge(struct range *ranges, int nr);
 bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
 		   struct range *gap);

@@ -6,6 +6,7 @@
 #include <linux/xarray.h>
 #include <cxl.h>
 #include "core.h"
+#include "extent.h"
 #include "region_extent.h"
 
 /**
@@ -24,14 +25,6 @@ static void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone)
 	if (gone)
 		queue_work(system_dfl_wq, &dynamic->lose_work);
 	mod_delayed_work(system_dfl_wq, &dynamic->release_work, 0);
-}
-
-/* What there is of an extent in a range */
-static struct range cxl_sysram_extent_part(const struct cxl_sysram_extent *extent,
-					   const struct range *hpa)
-{
-	return DEFINE_RANGE(max(extent->node.range.start, hpa->start),
-			    min(extent->node.range.end, hpa->end));
 }
 
 /* Is all of it asked for already, by one request? Then that is the one */
@@ -85,8 +78,9 @@ static int cxl_sysram_ask_untagged(struct cxl_dynamic *dynamic, const struct ran
 	int rc;
 
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		struct range part = cxl_sysram_extent_part(extent, hpa);
+		struct range part;
 
+		cxl_range_clip(&extent->node.range, hpa, &part);
 		if (!extent->group)
 			asked = asked && cxl_sysram_is_asked(dynamic, &part, &request);
 	}
@@ -96,8 +90,9 @@ static int cxl_sysram_ask_untagged(struct cxl_dynamic *dynamic, const struct ran
 	request = ++dynamic->requests;
 	rc = cxl_sysram_join_requests(dynamic, hpa, request);
 	while (!rc && (extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		struct range part = cxl_sysram_extent_part(extent, hpa);
+		struct range part;
 
+		cxl_range_clip(&extent->node.range, hpa, &part);
 		if (!extent->group)
 			rc = cxl_sysram_due_store(&dynamic->asked, &part, request,
 						  GFP_KERNEL);
@@ -186,8 +181,9 @@ int cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 		return 0;
 
 	while (rc >= 0 && (extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		struct range part = cxl_sysram_extent_part(extent, hpa);
+		struct range part;
 
+		cxl_range_clip(&extent->node.range, hpa, &part);
 		rc = cxl_sysram_extent_lost(dynamic, extent, &part);
 		if (rc > 0)
 			news = DEFINE_RANGE(news.start ?: part.start, part.end);

@@ -231,11 +231,11 @@ struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
 		return ERR_PTR(-ENOMEM);
 
 	for (int i = 0; i < found; i++) {
-		struct range part = DEFINE_RANGE(max(units[i].start, cover.start),
-						 min(units[i].end, cover.end));
-		struct range unit = releasing ? cxl_range_cover(&part, block) :
-						memory_block_aligned_range(&part);
+		struct range part, unit;
 
+		cxl_range_clip(&units[i], &cover, &part);
+		unit = releasing ? cxl_range_cover(&part, block) :
+				   memory_block_aligned_range(&part);
 		if (unit.start >= unit.end)
 			continue;
 		/* Two fragments may be in one block */

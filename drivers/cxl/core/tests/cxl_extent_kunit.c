@@ -246,6 +246,33 @@ static void range_merge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, cxl_range_merge(ranges, 0));
 }
 
+static void range_clip(struct kunit *test)
+{
+	static const struct {
+		struct range range, to, part;
+		bool any;
+	} cases[] = {
+		{ { 4, 7 }, { 0, 9 }, { 4, 7 }, true },
+		{ { 0, 9 }, { 4, 7 }, { 4, 7 }, true },
+		{ { 0, 5 }, { 4, 7 }, { 4, 5 }, true },
+		{ { 7, 9 }, { 4, 7 }, { 7, 7 }, true },
+		{ { 0, 3 }, { 4, 7 }, { }, false },
+		{ { 8, U64_MAX }, { 4, 7 }, { }, false },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct range part;
+
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].any,
+				    cxl_range_clip(&cases[i].range, &cases[i].to, &part),
+				    "case %d", i);
+		if (!cases[i].any)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].part.start, part.start, "case %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].part.end, part.end, "case %d", i);
+	}
+}
+
 static void range_gap(struct kunit *test)
 {
 	static const struct {
@@ -434,6 +461,7 @@ static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(extent_check_small_blocks),
 	KUNIT_CASE(offer_sort),
 	KUNIT_CASE_PARAM(offer_groups, group_gen_params),
+	KUNIT_CASE(range_clip),
 	KUNIT_CASE(range_merge),
 	KUNIT_CASE(range_gap),
 	KUNIT_CASE(range_blocks),

@@ -72,6 +72,15 @@ static int random_ranges(struct range *ranges)
 	return nr;
 }
 
+static void test_clip(void)
+{
+	struct range range = random_range(), to = random_range(), part;
+	uint64_t both = bits(&range) & bits(&to);
+
+	expect(cxl_range_clip(&range, &to, &part) == !!both);
+	expect(!both || bits(&part) == both);
+}
+
 static void test_merge(void)
 {
 	struct range ranges[MANY], merged[MANY];
@@ -418,7 +427,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} tests[] = {
-		{ "merge", test_merge },
+		{ "clip", test_clip }, { "merge", test_merge },
 		{ "gap", test_gap }, { "cover", test_cover },
 		{ "sort", test_sort }, { "group", test_group },
 		{ "tree", test_tree }, { "check", test_check },
