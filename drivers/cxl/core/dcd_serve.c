@@ -13,20 +13,6 @@
  * when it has not is a rule (dcd_answer.c).
  */
 
-/* The first command of an answer, or all of it */
-static enum cxl_dcd_outcome cxl_dcd_serve_first(struct cxl_dcd *dcd,
-						struct cxl_dcd_offer *offer)
-{
-	enum cxl_dcd_outcome outcome;
-
-	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
-				  offer->recs.recs, offer->accepted, &offer->done);
-	/* Accepted, and not there: the list has it */
-	if (cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE) && outcome == CXL_DCD_DONE)
-		cxl_dcd_queue_list(dcd, 0, false);
-	return outcome;
-}
-
 /* What was begun in parts is settled by the list, however it ends */
 static enum cxl_answer_state cxl_dcd_serve_rest(struct cxl_dcd *dcd,
 						struct cxl_dcd_offer *offer,
@@ -56,30 +42,36 @@ enum cxl_dcd_outcome cxl_dcd_serve_empty(struct cxl_dcd *dcd)
 	return cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE, NULL, 0, &done);
 }
 
+/* How many of its extents are accepted, and moved ahead */
+static unsigned int cxl_dcd_serve_judge(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
+{
+	if (dcd->refuse || dcd->stopping)
+		return 0;
+	offer->recs.nr = cxl_offer_sort(offer->recs.recs, offer->recs.nr);
+	return cxl_dcd_judge(dcd, &offer->recs);
+}
+
 static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
 					      struct cxl_dcd_offer *offer)
 {
 	enum cxl_dcd_outcome outcome;
+	bool begun = offer->done;
 
-	if (offer->done) {
-		outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
-					  offer->recs.recs, offer->accepted, &offer->done);
-		offer->state = cxl_dcd_serve_rest(dcd, offer, outcome);
-		return outcome;
-	}
-
-	offer->accepted = 0;
-	if (!dcd->refuse && !dcd->stopping) {
-		offer->recs.nr = cxl_offer_sort(offer->recs.recs, offer->recs.nr);
-		offer->accepted = cxl_dcd_judge(dcd, &offer->recs);
-	}
+	if (!begun)
+		offer->accepted = cxl_dcd_serve_judge(dcd, offer);
 	if (!offer->accepted) {
 		offer->state = CXL_ANSWER_EMPTY;
 		return CXL_DCD_DONE;
 	}
 
-	outcome = cxl_dcd_serve_first(dcd, offer);
-	if (offer->done && outcome != CXL_DCD_DONE)
+	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
+				  offer->recs.recs, offer->accepted, &offer->done);
+	/* Accepted, and not there: the list has it */
+	if (!begun && cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE) &&
+	    outcome == CXL_DCD_DONE)
+		cxl_dcd_queue_list(dcd, 0, false);
+
+	if (begun || (offer->done && outcome != CXL_DCD_DONE))
 		offer->state = cxl_dcd_serve_rest(dcd, offer, outcome);
 	else
 		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);
