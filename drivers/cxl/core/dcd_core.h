@@ -198,6 +198,7 @@ void cxl_dcd_queue_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer);
 void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
 			   enum cxl_dcd_release_kind kind);
 void cxl_dcd_queue_list(struct cxl_dcd *dcd, unsigned int lost, bool reconfigured);
+void cxl_dcd_queue_again(struct cxl_dcd *dcd);
 struct cxl_dcd_offer *cxl_dcd_next_offer(struct cxl_dcd *dcd,
 					 struct cxl_dcd_offer *offer);
 void cxl_dcd_close_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer);
@@ -234,8 +235,8 @@ struct cxl_dcd_consumer {
  * @prepare: get ready for untagged extents of an offer, ordered by address; moves
  *	     those that are accepted to the front. Returns how many
  * @prepare_group: get ready for all extents of a tag, in the order of the allocation,
- *		   of an offer or, with @listed, of the device's list. NULL: tagged
- *		   capacity is not accepted. Returns 0 or an errno
+ *		   of an offer or of the device's list. NULL: tagged capacity is not
+ *		   accepted. Returns 0 or an errno
  * @prepare_listed: get ready for what the list has in a range that is not held. Returns
  *		    0 or an errno
  * @commit: what was prepared is accepted by the device or, with false, is not.
@@ -246,8 +247,8 @@ struct cxl_dcd_consumer {
  *	  be noted
  * @compare: the list has these ranges, ordered and joined, and nothing else; what is
  *	     held and not among them is lost. Returns 0 or an errno
- * @unheld: the first part of a range, with a tag in the list, that is not held and
- *	    that the consumer does not expect to vanish. Returns false when there is none
+ * @unheld: the first part of a range, with a tag in the list, that is not held by that
+ *	    tag. Returns false when there is none
  *
  * All are called with the mutex of the device held, in process context, and wait for
  * nothing but memory.

@@ -158,7 +158,8 @@ int cxl_dcd_attach(struct cxl_dcd_consumer *consumer)
 		if (rc)
 			list_del(&consumer->list);
 	}
-	cxl_dcd_queue_list(dcd, 0, false);
+	if (!rc)
+		cxl_dcd_queue_again(dcd);
 	return rc;
 }
 

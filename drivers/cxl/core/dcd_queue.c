@@ -113,6 +113,16 @@ void cxl_dcd_queue_list(struct cxl_dcd *dcd, unsigned int lost, bool reconfigure
 }
 
 /**
+ * cxl_dcd_queue_again - what has waited may be possible now
+ * @dcd: the device
+ */
+void cxl_dcd_queue_again(struct cxl_dcd *dcd)
+{
+	guard(spinlock)(&dcd->lock);
+	cxl_dcd_kick(dcd);
+}
+
+/**
  * cxl_dcd_next_offer - one pending offer after the other
  * @dcd: the device
  * @offer: the one before, or NULL for the oldest
