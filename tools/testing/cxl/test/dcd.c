@@ -23,9 +23,12 @@
  *   records	write event records, 128 bytes each, as many as fit into one
  *		write: they go to the event log unseen, and the host is told
  *   overflow	write: the log has lost records, as the next read of it says
- *   override	write "OPCODE TIMES DELAY_MS RETURN_CODE [PAYLOAD]", in hex but
- *		for TIMES and DELAY_MS: what a command answers instead of doing
- *		anything. A RETURN_CODE of "-" does what it always does, late
+ *   override	write "OPCODE[+SKIP] TIMES DELAY_MS RETURN_CODE [PAYLOAD]", in hex
+ *		but for SKIP, TIMES and DELAY_MS: what a command answers instead of
+ *		doing anything, when it has come SKIP times. A RETURN_CODE of "-" does
+ *		what it always does, late; of "?" as well, and the host does not hear
+ *		of it; of "!" nothing, and the host does not hear of that either
+ *   eager	write 1: what an answer accepts is accepted command by command
  *   extents	what the host has accepted: start, length, tag, sequence number;
  *		write "START LENGTH", in hex: it has not, and is not told
  *   pending	offers that are not answered yet, the number of extents of each
@@ -262,7 +265,7 @@ static int mock_dcd_answer(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 		extent->tag = from->tag;
 		extent->seq = from->seq;
 	}
-	if (in->flags & CXL_DC_RESPONSE_MORE)
+	if (in->flags & CXL_DC_RESPONSE_MORE && !dcd->eager)
 		return 0;
 
 	list_for_each_entry_safe(extent, next, &dcd->answer, list) {
@@ -274,9 +277,11 @@ static int mock_dcd_answer(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 		new->seq = extent->seq;
 	}
 	mock_extents_free(&dcd->answer);
+	dcd->generation++;
+	if (in->flags & CXL_DC_RESPONSE_MORE)
+		return 0;
 	dcd->discard = offer->open;
 	mock_offer_free(offer);
-	dcd->generation++;
 	return 0;
 }
 
@@ -405,12 +410,18 @@ static bool mock_dcd_is_mine(struct cxl_mbox_cmd *cmd)
  */
 bool mock_dcd_send(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int *rc)
 {
+	bool unheard = false;
+
 	if (!dcd || !mock_dcd_is_mine(cmd))
 		return false;
 
 	guard(mutex)(&dcd->lock);
 	cmd->return_code = CXL_MBOX_CMD_RC_SUCCESS;
-	*rc = mock_dcd_overridden(dcd, cmd) ? 0 : mock_dcd_do(dcd, cmd);
+	*rc = mock_dcd_overridden(dcd, cmd, &unheard) ? 0 : mock_dcd_do(dcd, cmd);
+	if (unheard) {
+		cmd->return_code = CXL_MBOX_CMD_RC_SUCCESS;
+		*rc = -ETIMEDOUT;
+	}
 	mock_dcd_note(dcd, cmd, *rc);
 	return true;
 }

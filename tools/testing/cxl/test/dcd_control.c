@@ -30,9 +30,11 @@ struct mock_command {
 struct mock_override {
 	struct list_head list;
 	u16 opcode;
+	unsigned int skip;
 	unsigned int times;
 	unsigned int delay;
 	bool regular;
+	bool unheard;
 	u16 return_code;
 	size_t len;
 	u8 payload[];
@@ -56,16 +58,21 @@ static void mock_override_free(struct mock_override *override)
 	kfree(override);
 }
 
-bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
+bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, bool *unheard)
 {
 	struct mock_override *override = mock_dcd_override(dcd, cmd->opcode);
 	bool regular;
 
 	if (!override)
 		return false;
+	if (override->skip) {
+		override->skip--;
+		return false;
+	}
 	if (override->delay)
 		msleep(override->delay);
 	regular = override->regular;
+	*unheard = override->unheard;
 	if (!regular) {
 		cmd->return_code = override->return_code;
 		cmd->size_out = min(cmd->size_out, override->len);
@@ -183,7 +190,7 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 			      size_t len, loff_t *pos)
 {
 	struct mock_dcd *dcd = file->private_data;
-	unsigned int opcode, times, delay, code = 0;
+	unsigned int opcode, skip = 0, times, delay, code = 0;
 	struct mock_override *override;
 	size_t payload_len;
 	char word[8];
@@ -192,9 +199,10 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 	char *text __free(kfree) = mock_text(buf, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	if (sscanf(text, "%x %u %u %7s %n", &opcode, &times, &delay, word, &n) < 4)
+	if (sscanf(text, "%x+%u %u %u %7s %n", &opcode, &skip, &times, &delay, word, &n) < 5 &&
+	    sscanf(text, "%x %u %u %7s %n", &opcode, &times, &delay, word, &n) < 4)
 		return -EINVAL;
-	if (strcmp(word, "-") && kstrtouint(word, 16, &code))
+	if (!strpbrk(word, "-?!") && kstrtouint(word, 16, &code))
 		return -EINVAL;
 
 	payload_len = n ? strlen(strim(text + n)) / 2 : 0;
@@ -202,9 +210,11 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 	if (!override)
 		return -ENOMEM;
 	override->opcode = opcode;
+	override->skip = skip;
 	override->times = times;
 	override->delay = delay;
-	override->regular = !strcmp(word, "-");
+	override->regular = strpbrk(word, "-?");
+	override->unheard = strpbrk(word, "?!");
 	override->return_code = code;
 	override->len = payload_len;
 	if (payload_len && hex2bin(override->payload, text + n, payload_len)) {
@@ -343,6 +353,7 @@ void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id)
 	debugfs_create_file("records", 0200, dir, dcd, &records_fops);
 	debugfs_create_file("overflow", 0200, dir, dcd, &overflow_fops);
 	debugfs_create_file("override", 0200, dir, dcd, &override_fops);
+	debugfs_create_bool("eager", 0600, dir, &dcd->eager);
 	debugfs_create_file("config", 0200, dir, dcd, &config_fops);
 	debugfs_create_file("extents", 0600, dir, dcd, &extents_fops);
 	debugfs_create_file("pending", 0400, dir, dcd, &pending_fops);

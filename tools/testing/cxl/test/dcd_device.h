@@ -50,6 +50,7 @@ struct mock_record {
  * @handle: of the last record
  * @overflow: the log has lost records
  * @discard: the offer that goes on has been answered before its end
+ * @eager: what an answer accepts is accepted command by command
  * @irq: tells the host about the log
  * @arg: for @irq
  */
@@ -70,6 +71,7 @@ struct mock_dcd {
 	u16 handle;
 	bool overflow;
 	bool discard;
+	bool eager;
 	void (*irq)(void *arg);
 	void *arg;
 };
@@ -81,7 +83,7 @@ int mock_dcd_record(struct mock_dcd *dcd, const struct cxl_event_record_raw *raw
 void mock_dcd_interrupt(struct mock_dcd *dcd);
 
 /* dcd_control.c: what people do to it; the first two with @lock held */
-bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd);
+bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, bool *unheard);
 void mock_dcd_note(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int rc);
 void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id);
 void mock_dcd_control_free(struct mock_dcd *dcd);
