@@ -46,9 +46,11 @@ void mhp_undo_isolation(struct mhp_op *op)
 
 		if (!block->isolated)
 			continue;
+		block->isolated = false;
+		if (mhp_lost_keep(block->mem))
+			continue;
 		undo_isolate_page_range(mhp_block_start(block),
 					mhp_block_end(block));
-		block->isolated = false;
 		/* Without these pages kswapd may have found nothing to do */
 		if (block->mem->nid != nid)
 			kswapd_clear_hopeless(NODE_DATA(block->mem->nid),
@@ -66,7 +68,8 @@ static int mhp_isolate_block(struct mhp_block *block)
 	if (!block->mem->zone || memory_has_holes(start, end - start))
 		return -EINVAL;
 
-	rc = start_isolate_page_range(start, end, PB_ISOLATE_MODE_MEM_OFFLINE);
+	rc = mhp_lost_is_isolated(block->mem) ? 0 :
+	     start_isolate_page_range(start, end, PB_ISOLATE_MODE_MEM_OFFLINE);
 	if (rc)
 		pr_info_ratelimited("%s cannot go offline, the kernel uses some of it\n",
 				    dev_name(&block->mem->dev));

@@ -110,4 +110,8 @@ int mhp_isolate_blocks(struct mhp_op *op);
 void mhp_undo_isolation(struct mhp_op *op);
 int mhp_empty_blocks(struct mhp_op *op);
 
+/* memory_hotplug_lost.c: blocks whose memory is gone */
+bool mhp_lost_is_isolated(struct memory_block *mem);
+bool mhp_lost_keep(struct memory_block *mem);
+
 #endif /* _MM_MEMORY_HOTPLUG_OP_H */
