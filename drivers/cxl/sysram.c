@@ -375,66 +375,9 @@ static int cxl_sysram_set_state(struct cxl_sysram_region *cxlr_sysram,
 	return cxl_sysram_plug(sysram, &todo, type);
 }
 
-/*
- * Is it a page of processes or files, which can be taken from them? What is free
- * goes with its block, and what the kernel itself uses keeps its block.
- */
-static bool cxl_sysram_page_is_user(struct page *page)
-{
-	struct folio *folio = page_folio(page);
-	bool user;
-
-	if (!folio_try_get(folio))
-		return false;
-	user = folio_test_hugetlb(folio) ||
-	       (!page_has_type(&folio->page) &&
-		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
-	folio_put(folio);
-	return user;
-}
-
-/*
- * Memory that is gone must not be migrated: it may have somebody else's data by
- * now. Poisoned pages are skipped by memory hotplug, also those that somebody
- * still holds, who would then be left with a page that has no memory map any
- * more: -EBUSY for these.
- */
-static int cxl_sysram_poison(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *hpa)
-{
-	struct mhp_ctl *ctl = cxlr_sysram->ctl;
-	bool held = false;
-	int rc;
-
-	for (unsigned long pfn = PHYS_PFN(hpa->start);
-	     pfn <= PHYS_PFN(hpa->end); pfn++) {
-		struct page *page = pfn_to_online_page(pfn);
-
-		if (!page)
-			continue;
-		rc = ctl->give_up(ctl);
-		if (rc)
-			return rc;
-		cond_resched();
-		if (!PageHWPoison(page) && cxl_sysram_page_is_user(page)) {
-			ctl->progress++;
-			if (IS_ENABLED(CONFIG_MEMORY_FAILURE))
-				memory_failure(pfn, 0);
-			else
-				held = true;
-		}
-		/* One reference is memory_failure()'s own */
-		if (PageHWPoison(page) && page_count(page) > 1)
-			held = true;
-	}
-
-	return held ? -EBUSY : 0;
-}
-
 static const struct cxl_sysram_ops cxl_sysram_ops = {
 	.owner = THIS_MODULE,
 	.set_state = cxl_sysram_set_state,
-	.poison = cxl_sysram_poison,
 };
 
 static void cxl_sysram_free(struct cxl_sysram *sysram)

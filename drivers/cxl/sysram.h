@@ -87,21 +87,15 @@ void cxl_sysram_range_census(const struct range *range,
  * @owner: module that must stay while an operation runs
  * @set_state: make units of the capacity what is wanted, all together or not at
  *	       all
- * @poison: capacity within one memory block is gone: whoever uses it gets SIGBUS.
- *	    0 when the block may be unplugged now, -EBUSY when somebody holds a
- *	    page of it
  *
- * Both run as operations (see core/sysram_op.c), with no other operation on the
- * same region beside them. @poison may be called with the device lock of
- * dax_regionN held.
+ * @set_state runs as an operation (see core/sysram_op.c), with no other operation on the
+ * same region beside it.
  */
 struct cxl_sysram_ops {
 	struct module *owner;
 	int (*set_state)(struct cxl_sysram_region *cxlr_sysram,
 			 enum cxl_sysram_state want,
 			 const struct range *units, int nr);
-	int (*poison)(struct cxl_sysram_region *cxlr_sysram,
-		      const struct range *hpa);
 };
 
 /**

@@ -242,6 +242,9 @@ static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event
 	/* Answered now; this record may be its last one nevertheless */
 	if (dcd->chain == CXL_CHAIN_OPEN && dcd->seen >= CXL_OFFER_RECORDS_MAX)
 		cxl_dcd_chain(dcd, CXL_CHAIN_FULL, NULL);
+	/* What is left of an allocation would look like all of it */
+	rec.bad |= dcd->headless && !uuid_is_null(&rec.tag);
+	dcd->headless &= more;
 	/* A bad one that names an allocation spoils the others of it */
 	cxl_dcd_chain(dcd, more ? CXL_CHAIN_MORE : CXL_CHAIN_LAST,
 		      good || !uuid_is_null(&rec.tag) ? &rec : NULL);
@@ -357,6 +360,7 @@ void cxl_dcd_overflow(struct cxl_memdev_state *mds, unsigned int lost)
 	if (!mds->dcd)
 		return;
 	cxl_dcd_chain(mds->dcd, CXL_CHAIN_OVERFLOW, NULL);
+	mds->dcd->headless = true;
 	/* Capacity may have been taken away */
 	cxl_dcd_queue_list(mds->dcd, lost, false);
 }
@@ -376,6 +380,7 @@ void cxl_dcd_reset(struct cxl_memdev_state *mds)
 
 	scoped_guard(mutex, &mds->event.log_lock) {
 		cxl_dcd_chain(dcd, CXL_CHAIN_OVERFLOW, NULL);
+		dcd->headless = false;
 		dcd->nr_uncleared = 0;
 	}
 	cxl_dcd_work_drop(dcd);
@@ -394,6 +399,8 @@ static void cxl_dcd_stop(void *_dcd)
 		if (!dcd->mds->dcd)
 			return;
 		cxl_dcd_chain(dcd, CXL_CHAIN_OVERFLOW, NULL);
+		/* What comes now is for whoever reads the log next */
+		dcd->mds->event.status &= ~CXLDEV_EVENT_STATUS_DCD;
 		dcd->mds->dcd = NULL;
 	}
 	cancel_delayed_work_sync(&dcd->deadline);
@@ -438,6 +445,8 @@ int devm_cxl_dcd_setup(struct device *host, struct cxl_memdev_state *mds)
 		mds->dcd = NULL;
 		return -ENOMEM;
 	}
+	/* A region may have it already */
+	cxl_dcd_queue_again(dcd);
 	return devm_add_action_or_reset(host, cxl_dcd_stop, dcd);
 }
 EXPORT_SYMBOL_NS_GPL(devm_cxl_dcd_setup, "CXL");

@@ -65,6 +65,7 @@ struct cxl_dcd_retry {
  *	   mds->event.log_lock
  * @open: what has come of it, NULL when there was no memory for that
  * @seen: how many records have come of it, also those that were wrong
+ * @headless: the log has lost records, and the next offer may be without its first ones
  * @uncleared: handles of records that were read and are still in the log
  * @nr_uncleared: how many
  * @nr_known: how many there were when the log was read before
@@ -101,6 +102,7 @@ struct cxl_dcd {
 	enum cxl_chain_state chain;
 	struct cxl_dcd_offer *open;
 	unsigned int seen;
+	bool headless;
 	u16 *uncleared;
 	unsigned int nr_uncleared;
 	unsigned int nr_known;
@@ -194,6 +196,7 @@ struct cxl_dcd_release {
 };
 
 /* dcd_queue.c: what is due */
+bool cxl_dcd_offer_has_tag(const struct cxl_dcd_offer *offer, const uuid_t *tag);
 void cxl_dcd_queue_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer);
 void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
 			   enum cxl_dcd_release_kind kind);
@@ -276,7 +279,14 @@ int cxl_dcd_judge_group(struct cxl_dcd *dcd, const struct cxl_extent_rec *recs, 
 int cxl_dcd_judge(struct cxl_dcd *dcd, struct cxl_dcd_recs *list);
 int cxl_dcd_commit(struct cxl_dcd *dcd, bool accepted);
 
+/* dcd_left.c: what is in use without a region */
+void cxl_dcd_leave(struct cxl_dcd *dcd, const struct range *dpa);
+void cxl_dcd_return(struct cxl_dcd *dcd, const struct range *dpa);
+bool cxl_dcd_is_left(struct cxl_dcd *dcd, const struct range *dpa);
+
 /* dcd_list.c: the list of accepted extents, which decides */
+struct range *cxl_dcd_list_ranges(const struct cxl_dcd_recs *list,
+				  const struct range *dpa, int *nr);
 int cxl_dcd_sync(struct cxl_dcd *dcd, bool compare, struct cxl_dcd_recs *list);
 
 /* dcd_serve.c: the answer to an offer */
@@ -290,9 +300,9 @@ void cxl_dcd_work_stop(struct cxl_dcd *dcd);
 
 /* for consumers */
 int cxl_dcd_attach(struct cxl_dcd_consumer *consumer);
-void cxl_dcd_detach(struct cxl_dcd_consumer *consumer);
-int cxl_dcd_release(struct cxl_dcd_consumer *consumer, const struct range *dpa,
-		    int nr, bool listed, int (*prepare)(void *arg),
-		    void (*done)(void *arg), void *arg);
+void cxl_dcd_detach(struct cxl_dcd_consumer *consumer, bool in_use);
+struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer, int *nr);
+int cxl_dcd_release(struct cxl_dcd_consumer *consumer, const struct range *dpa, int nr,
+		    int (*prepare)(void *arg), void (*done)(void *arg), void *arg);
 
 #endif /* __CXL_CORE_DCD_H__ */

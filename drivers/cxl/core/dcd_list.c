@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
 #include <dcd.h>
@@ -18,22 +19,29 @@
  * whatever its alignment.
  */
 
-/* What the list has for a consumer, joined. To be freed with kvfree() */
-static struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer,
-				    const struct cxl_dcd_recs *list, int *nr)
+/**
+ * cxl_dcd_list_ranges - where has a list anything
+ * @list: the list, as cxl_offer_sort() has left it
+ * @dpa: device physical addresses that matter
+ * @nr: how many ranges
+ *
+ * Return: ranges, ordered and joined, to be freed with kvfree(); NULL without memory.
+ */
+struct range *cxl_dcd_list_ranges(const struct cxl_dcd_recs *list, const struct range *dpa,
+				  int *nr)
 {
-	struct range *listed = kvmalloc_array(max(list->nr, 1), sizeof(*listed),
+	struct range *ranges = kvmalloc_array(max(list->nr, 1), sizeof(*ranges),
 					      GFP_KERNEL);
 
 	*nr = 0;
-	if (!listed)
+	if (!ranges)
 		return NULL;
 	for (int i = 0; i < list->nr; i++)
 		if (!list->recs[i].bad &&
-		    cxl_range_clip(&list->recs[i].dpa, &consumer->dpa, &listed[*nr]))
+		    cxl_range_clip(&list->recs[i].dpa, dpa, &ranges[*nr]))
 			(*nr)++;
-	*nr = cxl_range_merge(listed, *nr);
-	return listed;
+	*nr = cxl_range_merge(ranges, *nr);
+	return ranges;
 }
 
 /* What consumers hold, and the device has taken back or never gave, is lost */
@@ -44,7 +52,7 @@ static int cxl_dcd_compare(struct cxl_dcd *dcd, const struct cxl_dcd_recs *list)
 
 	list_for_each_entry(consumer, &dcd->consumers, list) {
 		struct range *listed __free(kvfree) =
-			cxl_dcd_listed(consumer, list, &nr);
+			cxl_dcd_list_ranges(list, &consumer->dpa, &nr);
 
 		if (!listed)
 			return -ENOMEM;
@@ -78,10 +86,14 @@ static int cxl_dcd_take_untagged(struct cxl_dcd_consumer *consumer,
 static int cxl_dcd_take_group(struct cxl_dcd *dcd,
 			      const struct cxl_extent_rec *recs, int nr)
 {
+	struct cxl_dcd_offer *offer = cxl_dcd_next_offer(dcd, NULL);
 	struct cxl_dcd_consumer *consumer;
 	bool unheld = false;
 	struct range part;
 
+	/* The device is being told, in several commands, and may have some of it */
+	if (offer && offer->done && cxl_dcd_offer_has_tag(offer, &recs[0].tag))
+		return 0;
 	for (int i = 0; i < nr && !unheld; i++) {
 		consumer = recs[i].bad ? NULL : cxl_dcd_consumer_of(dcd, &recs[i].dpa);
 		unheld = consumer && consumer->ops->unheld(consumer, &recs[i].dpa,
@@ -108,6 +120,7 @@ static int cxl_dcd_take(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 		}
 		list_for_each_entry(consumer, &dcd->consumers, list)
 			rc = rc ?: cxl_dcd_take_untagged(consumer, &list->recs[i]);
+		cond_resched();
 	}
 	return cxl_dcd_commit(dcd, true) ?: rc;
 }
@@ -131,7 +144,6 @@ int cxl_dcd_sync(struct cxl_dcd *dcd, bool compare, struct cxl_dcd_recs *list)
 	if (rc)
 		return rc;
 
-	list->nr = cxl_offer_sort(list->recs, list->nr);
 	if (compare)
 		rc = cxl_dcd_compare(dcd, list);
 	return cxl_dcd_take(dcd, list) ?: rc;
@@ -158,67 +170,47 @@ int cxl_dcd_attach(struct cxl_dcd_consumer *consumer)
 		if (rc)
 			list_del(&consumer->list);
 	}
-	if (!rc)
-		cxl_dcd_queue_again(dcd);
-	return rc;
+	if (rc)
+		return rc;
+	cxl_dcd_return(dcd, &consumer->dpa);
+	cxl_dcd_queue_again(dcd);
+	return 0;
 }
 
 /**
  * cxl_dcd_detach - a consumer takes no capacity any more, what it has stays accepted
  * @consumer: the consumer
+ * @in_use: some of it is in use, and stays so
  */
-void cxl_dcd_detach(struct cxl_dcd_consumer *consumer)
+void cxl_dcd_detach(struct cxl_dcd_consumer *consumer, bool in_use)
 {
 	guard(mutex)(&consumer->dcd->mutex);
+	if (in_use)
+		cxl_dcd_leave(consumer->dcd, &consumer->dpa);
 	list_del(&consumer->list);
 }
 
-/* Of @dpa what the list still has. To be freed with kvfree() */
-static struct cxl_extent_rec *cxl_dcd_still_listed(struct cxl_dcd *dcd,
-						   const struct range *dpa, int nr,
-						   int *left)
+/**
+ * cxl_dcd_listed - what does the device have as accepted
+ * @consumer: whose capacity
+ * @nr: how many ranges
+ *
+ * Context: Process context, may wait for the mailbox.
+ * Return: device physical addresses, ordered and joined, to be freed with kvfree();
+ * ERR_PTR: -ENOMEM, or why the list cannot be read.
+ */
+struct range *cxl_dcd_listed(struct cxl_dcd_consumer *consumer, int *nr)
 {
-	struct cxl_dcd_recs list = { }, kept = { };
+	struct cxl_dcd *dcd = consumer->dcd;
+	struct cxl_dcd_recs list = { };
+	struct range *listed;
 	int rc;
 
+	guard(mutex)(&dcd->mutex);
 	rc = cxl_dcd_get_list(dcd, &list);
-	for (int i = 0; i < list.nr && !rc; i++) {
-		struct cxl_extent_rec rec = { };
-
-		for (int j = 0; j < nr && !list.recs[i].bad && !rc; j++)
-			if (cxl_range_clip(&list.recs[i].dpa, &dpa[j], &rec.dpa))
-				rc = cxl_dcd_recs_add(&kept, &rec);
-	}
+	listed = rc ? ERR_PTR(rc) : cxl_dcd_list_ranges(&list, &consumer->dpa, nr);
 	kvfree(list.recs);
-	if (rc) {
-		kvfree(kept.recs);
-		return ERR_PTR(rc);
-	}
-	*left = kept.nr;
-	return kept.recs;
-}
-
-static int cxl_dcd_release_outcome(struct cxl_dcd *dcd, enum cxl_dcd_outcome outcome,
-				   const struct range *dpa, int nr)
-{
-	int left;
-
-	switch (outcome) {
-	case CXL_DCD_DONE:
-		return 0;
-	case CXL_DCD_NOT_DONE:
-		return -EBUSY;
-	case CXL_DCD_REFUSED:
-		return -EIO;
-	default:
-		break;
-	}
-
-	struct cxl_extent_rec *recs __free(kvfree) =
-		cxl_dcd_still_listed(dcd, dpa, nr, &left);
-	if (IS_ERR(recs))
-		return -EBUSY;
-	return left ? -EBUSY : 0;
+	return listed ?: ERR_PTR(-ENOMEM);
 }
 
 /**
@@ -226,7 +218,6 @@ static int cxl_dcd_release_outcome(struct cxl_dcd *dcd, enum cxl_dcd_outcome out
  * @consumer: who has it
  * @dpa: device physical addresses, accepted and not in use
  * @nr: how many ranges
- * @listed: some of it may be gone, only what the list has is given back
  * @prepare: may refuse, and see to it that @done cannot fail
  * @done: the device has it
  * @arg: for both
@@ -234,45 +225,36 @@ static int cxl_dcd_release_outcome(struct cxl_dcd *dcd, enum cxl_dcd_outcome out
  * @prepare and @done are called with the mutex of the device held.
  *
  * Context: Process context, may wait for the mailbox.
- * Return: 0; -EBUSY when the device does not answer, or not in a way that is
- * understood, and it can be tried again; -EIO when it refuses; -ENOMEM; why the list
- * cannot be read; or what @prepare returned.
+ * Return: 0; -EBUSY when the device was not told, and it can be tried again; -EIO when
+ * it refuses, and -EAGAIN when nobody knows what it has done: then its list tells;
+ * -ENOMEM; or what @prepare returned.
  */
-int cxl_dcd_release(struct cxl_dcd_consumer *consumer, const struct range *dpa,
-		    int nr, bool listed, int (*prepare)(void *arg),
-		    void (*done)(void *arg), void *arg)
+int cxl_dcd_release(struct cxl_dcd_consumer *consumer, const struct range *dpa, int nr,
+		    int (*prepare)(void *arg), void (*done)(void *arg), void *arg)
 {
 	struct cxl_dcd *dcd = consumer->dcd;
-	struct cxl_extent_rec *recs;
+	enum cxl_dcd_outcome outcome;
 	unsigned int sent = 0;
-	int rc, left = nr;
+	int rc;
+
+	struct cxl_extent_rec *recs __free(kvfree) = kvzalloc_objs(*recs, nr);
+	if (!recs)
+		return -ENOMEM;
+	for (int i = 0; i < nr; i++)
+		recs[i].dpa = dpa[i];
 
 	guard(mutex)(&dcd->mutex);
 	rc = prepare(arg);
 	if (rc)
 		return rc;
 
-	if (listed) {
-		recs = cxl_dcd_still_listed(dcd, dpa, nr, &left);
-		if (IS_ERR(recs))
-			return PTR_ERR(recs);
-	} else {
-		recs = kvcalloc(nr, sizeof(*recs), GFP_KERNEL);
-		if (!recs)
-			return -ENOMEM;
-		for (int i = 0; i < nr; i++)
-			recs[i].dpa = dpa[i];
-	}
-
-	if (left)
-		rc = cxl_dcd_release_outcome(dcd,
-					     cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC,
-							     recs, left, &sent), dpa, nr);
-	kvfree(recs);
-	/* A part of it may have gone, or the device never had it */
-	if (rc && (sent || rc == -EIO))
-		cxl_dcd_queue_list(dcd, 0, false);
-	if (!rc)
+	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC, recs, nr, &sent);
+	if (outcome == CXL_DCD_DONE) {
 		done(arg);
-	return rc;
+		return 0;
+	}
+	/* Of several commands some have been done */
+	if (outcome == CXL_DCD_UNKNOWN || sent)
+		return -EAGAIN;
+	return outcome == CXL_DCD_NOT_DONE ? -EBUSY : -EIO;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/math64.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
 #include <dcd.h>
@@ -150,6 +151,9 @@ static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
 		index += count;
 		if (list->nr > max || index > CXL_DCD_LIST_MAX)
 			return -EPROTO;
+		if (READ_ONCE(dcd->stopping))
+			return -ESHUTDOWN;
+		cond_resched();
 	} while (count && index < le32_to_cpu(out->total));
 
 	/* It has promised more */
@@ -159,10 +163,12 @@ static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
 /**
  * cxl_dcd_get_list - Get Dynamic Capacity Extent List (4801h), as often as needed
  * @dcd: the device
- * @list: accepted extents that may be where the device says they are
+ * @list: accepted extents that may be where the device says they are, as
+ *	  cxl_offer_sort() leaves them
  *
  * Return: 0; -EAGAIN when the list does not stop changing; -EPROTO when it makes
- * no sense; -ENOMEM; or what the mailbox answered.
+ * no sense; -ESHUTDOWN when the device is about to go, of which it may take its time;
+ * -ENOMEM; or what the mailbox answered.
  */
 int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 {
@@ -178,6 +184,8 @@ int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 		if (rc != -EAGAIN)
 			break;
 	}
+	if (!rc)
+		list->nr = cxl_offer_sort(list->recs, list->nr);
 	return rc;
 }
 

@@ -41,6 +41,23 @@ void cxl_dcd_offer_free(struct cxl_dcd_offer *offer)
 }
 
 /**
+ * cxl_dcd_offer_has_tag - does the answer to an offer accept an allocation
+ * @offer: the offer
+ * @tag: name of the allocation, or null
+ *
+ * Return: true if the answer has a part of it.
+ */
+bool cxl_dcd_offer_has_tag(const struct cxl_dcd_offer *offer, const uuid_t *tag)
+{
+	if (uuid_is_null(tag))
+		return false;
+	for (int i = 0; i < offer->accepted; i++)
+		if (uuid_equal(&offer->recs.recs[i].tag, tag))
+			return true;
+	return false;
+}
+
+/**
  * cxl_dcd_queue_offer - an offer is complete, and pending
  * @dcd: the device
  * @offer: the offer, or NULL when it is to be rejected

@@ -102,7 +102,8 @@ static int cxl_dynamic_prepare_listed(struct cxl_dcd_consumer *consumer,
 	struct cxl_dynamic *dynamic = to_dynamic(consumer);
 	struct range hpa = cxl_dynamic_to_hpa(dynamic, dpa);
 
-	return cxl_sysram_extent_prepare(dynamic->cxlr_sysram, &hpa, NULL);
+	return cxl_sysram_extent_prepare(dynamic->cxlr_sysram, &hpa, NULL,
+					 &dynamic->prepared);
 }
 
 /* CXL r3.1 section 9.13.3: before the first use */
@@ -148,15 +149,13 @@ static int cxl_dynamic_compare(struct cxl_dcd_consumer *consumer,
 	int rc = 0;
 
 	/* What is in none of them */
-	while (!rc && cxl_range_gap(&rest, dpa, nr, &gap)) {
+	while (!rc && cxl_range_next_gap(&rest, dpa, nr, &gap)) {
 		struct range hpa = cxl_dynamic_to_hpa(dynamic, &gap);
 
 		rc = cxl_sysram_extents_lost(dynamic->cxlr_sysram, &hpa);
 		if (rc == -ENOENT)
 			rc = 0;
-		if (gap.end == rest.end)
-			break;
-		rest.start = gap.end + 1;
+		cond_resched();
 	}
 	return rc;
 }
@@ -222,9 +221,12 @@ static int cxl_dynamic_init_consumer(struct cxl_sysram_region *cxlr_sysram)
 	return 0;
 }
 
-static void cxl_dynamic_detach(void *consumer)
+static void cxl_dynamic_detach(void *_dynamic)
 {
-	cxl_dcd_detach(consumer);
+	struct cxl_dynamic *dynamic = _dynamic;
+
+	cxl_dcd_detach(&dynamic->consumer,
+		       cxl_sysram_range_plugged(&dynamic->cxlr_sysram->hpa_range));
 }
 
 /**
@@ -254,7 +256,26 @@ int devm_cxl_dynamic_attach(struct cxl_sysram_region *cxlr_sysram)
 			 ERR_PTR(rc));
 		return rc;
 	}
-	return devm_add_action_or_reset(dev, cxl_dynamic_detach, &dynamic->consumer);
+	return devm_add_action_or_reset(dev, cxl_dynamic_detach, dynamic);
+}
+
+/**
+ * cxl_dynamic_listed - what does the device have as accepted
+ * @cxlr_sysram: a dynamic region
+ * @nr: how many ranges
+ *
+ * Context: Process context; not with extents_lock held.
+ * Return: host physical addresses, ordered and joined, to be freed with kvfree(); or
+ * an ERR_PTR, see cxl_dcd_listed().
+ */
+struct range *cxl_dynamic_listed(struct cxl_sysram_region *cxlr_sysram, int *nr)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct range *listed = cxl_dcd_listed(&dynamic->consumer, nr);
+
+	for (int i = 0; !IS_ERR(listed) && i < *nr; i++)
+		listed[i] = cxl_dynamic_to_hpa(dynamic, &listed[i]);
+	return listed;
 }
 
 /**
@@ -262,25 +283,21 @@ int devm_cxl_dynamic_attach(struct cxl_sysram_region *cxlr_sysram)
  * @cxlr_sysram: a dynamic region
  * @hpa: host physical addresses, accepted and not in use
  * @nr: how many ranges
- * @listed: some of it may be gone already
  * @prepare: may refuse, while nothing that is held or gone changes
  * @done: the device has it: it is not held any more
  * @arg: for both
  *
  * Context: Process context; not with extents_lock held, which @prepare and @done take.
- * Return: see cxl_dcd_release(); or why CPU caches cannot be invalidated.
+ * Return: see cxl_dcd_release(); -EIO when CPU caches cannot be invalidated.
  */
 int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa,
-		     int nr, bool listed, int (*prepare)(void *arg),
-		     void (*done)(void *arg), void *arg)
+		     int nr, int (*prepare)(void *arg), void (*done)(void *arg),
+		     void *arg)
 {
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	int rc;
 
-	/* -ENXIO is said of regions that are about to go, and by mailboxes of much */
-	rc = cxl_region_invalidate_memregion(cxlr_sysram->cxlr);
-	if (rc)
-		return rc == -ENXIO ? -EIO : rc;
+	if (cxl_region_invalidate_memregion(cxlr_sysram->cxlr))
+		return -EIO;
 
 	struct range *dpa __free(kvfree) = kvmalloc_array(nr, sizeof(*dpa), GFP_KERNEL);
 	if (!dpa)
@@ -288,6 +305,5 @@ int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *
 	for (int i = 0; i < nr; i++)
 		dpa[i] = cxl_dynamic_to_dpa(dynamic, &hpa[i]);
 
-	rc = cxl_dcd_release(&dynamic->consumer, dpa, nr, listed, prepare, done, arg);
-	return rc == -ENXIO ? -EIO : rc;
+	return cxl_dcd_release(&dynamic->consumer, dpa, nr, prepare, done, arg);
 }

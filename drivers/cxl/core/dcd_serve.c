@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
+#include <linux/device.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
 #include <dcd.h>
@@ -20,10 +21,53 @@ static enum cxl_answer_state cxl_dcd_serve_rest(struct cxl_dcd *dcd,
 {
 	if (outcome == CXL_DCD_NOT_DONE)
 		return offer->state;
-	if (outcome != CXL_DCD_DONE)
+	if (outcome != CXL_DCD_DONE) {
 		dcd->uncertain++;
+		return CXL_ANSWER_BROKEN;
+	}
 	cxl_dcd_queue_list(dcd, 0, false);
 	return CXL_ANSWER_CLOSED;
+}
+
+/* Of an allocation the list may have a part, which would look like all of it */
+static int cxl_dcd_serve_fragments(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer,
+				   struct cxl_dcd_recs *fragments)
+{
+	struct cxl_dcd_recs list = { };
+	int rc;
+
+	rc = cxl_dcd_get_list(dcd, &list);
+	for (int i = 0; i < list.nr && !rc; i++) {
+		if (!list.recs[i].bad && cxl_dcd_offer_has_tag(offer, &list.recs[i].tag))
+			rc = cxl_dcd_recs_add(fragments, &list.recs[i]);
+		cond_resched();
+	}
+	kvfree(list.recs);
+	return rc;
+}
+
+static enum cxl_dcd_outcome cxl_dcd_serve_broken(struct cxl_dcd *dcd,
+						 struct cxl_dcd_offer *offer)
+{
+	enum cxl_dcd_outcome outcome = CXL_DCD_NOT_DONE;
+	struct cxl_dcd_recs fragments = { };
+	unsigned int done = 0;
+
+	if (!cxl_dcd_serve_fragments(dcd, offer, &fragments))
+		outcome = !fragments.nr ? CXL_DCD_DONE :
+			  cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC,
+					  fragments.recs, fragments.nr, &done);
+	kvfree(fragments.recs);
+
+	/* Nobody knows: the list is read once more */
+	if (outcome == CXL_DCD_NOT_DONE || outcome == CXL_DCD_UNKNOWN)
+		return CXL_DCD_NOT_DONE;
+	if (outcome == CXL_DCD_REFUSED)
+		dev_err_ratelimited(dcd->mds->cxlds.dev,
+				    "the device does not take back a part of an allocation\n");
+	offer->state = CXL_ANSWER_CLOSED;
+	cxl_dcd_queue_list(dcd, 0, false);
+	return CXL_DCD_DONE;
 }
 
 /**
@@ -83,17 +127,20 @@ static enum cxl_dcd_outcome cxl_dcd_serve_look(struct cxl_dcd *dcd,
 					       struct cxl_dcd_offer *offer)
 {
 	struct cxl_dcd_recs list = { };
+	struct range *ranges = NULL;
 	bool listed = false;
-	int rc;
+	int nr;
 
-	rc = cxl_dcd_sync(dcd, true, &list);
-	for (int i = 0; i < list.nr && !rc && !listed; i++)
-		for (int j = 0; j < offer->accepted && !list.recs[i].bad && !listed; j++)
-			listed = range_overlaps(&list.recs[i].dpa,
-						&offer->recs.recs[j].dpa);
+	if (!cxl_dcd_sync(dcd, true, &list)) {
+		list.nr = cxl_offer_sort(list.recs, list.nr);
+		ranges = cxl_dcd_list_ranges(&list, &dcd->rules.dpa, &nr);
+	}
 	kvfree(list.recs);
-	if (rc)
+	if (!ranges)
 		return CXL_DCD_NOT_DONE;
+	for (int i = 0; i < offer->accepted && !listed; i++)
+		listed = cxl_range_touches(&offer->recs.recs[i].dpa, ranges, nr);
+	kvfree(ranges);
 	offer->state = cxl_answer_listed(offer->state, listed);
 	return CXL_DCD_DONE;
 }
@@ -117,6 +164,8 @@ enum cxl_dcd_outcome cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_offer *of
 	case CXL_ANSWER_ACCEPTED:
 	case CXL_ANSWER_FOREIGN:
 		return cxl_dcd_serve_look(dcd, offer);
+	case CXL_ANSWER_BROKEN:
+		return cxl_dcd_serve_broken(dcd, offer);
 	default:
 		outcome = cxl_dcd_serve_empty(dcd);
 		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);

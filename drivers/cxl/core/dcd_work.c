@@ -105,11 +105,14 @@ static bool cxl_dcd_release_unheld(struct cxl_dcd *dcd, struct cxl_dcd_release *
 	struct cxl_extent_rec rec = { .dpa = release->dpa };
 	unsigned int done = 0;
 
-	if (cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC, &rec, 1, &done) !=
-	    CXL_DCD_NOT_DONE)
+	if (cxl_dcd_is_left(dcd, &release->dpa)) {
+		dev_warn_ratelimited(dcd->mds->cxlds.dev,
+				     "%#llx-%#llx is not given back, it is in use without a region\n",
+				     release->dpa.start, release->dpa.end);
 		return true;
-	release->not_before = (jiffies + HZ) ?: 1;
-	return dcd->stopping;
+	}
+	return cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC, &rec, 1, &done) !=
+	       CXL_DCD_NOT_DONE;
 }
 
 static bool cxl_dcd_do_release(struct cxl_dcd *dcd)
@@ -135,9 +138,13 @@ static bool cxl_dcd_do_release(struct cxl_dcd *dcd)
 	rc = cxl_dcd_tell_consumers(dcd, release);
 	if (rc == -ENOENT && release->kind == CXL_DCD_RELEASE)
 		done = cxl_dcd_release_unheld(dcd, release);
+	else if (rc && rc != -ENOENT && release->kind == CXL_DCD_RELEASE)
+		done = false;
 	else if (rc && rc != -ENOENT)
-		cxl_dcd_queue_list(dcd, 0, false);
-	cxl_dcd_put_release(dcd, release, done);
+		cxl_dcd_queue_list(dcd, 0, false); /* which does not have it any more */
+	if (!done)
+		release->not_before = (jiffies + HZ) ?: 1;
+	cxl_dcd_put_release(dcd, release, done || dcd->stopping);
 	return true;
 }
 

@@ -312,6 +312,69 @@ bool cxl_range_gap(const struct range *range, const struct range *others, int nr
 EXPORT_SYMBOL_FOR_MODULES(cxl_range_gap, "cxl_extent_kunit");
 
 /**
+ * cxl_range_touches - is any of a range in others
+ * @range: the range
+ * @others: ordered by address, without overlap
+ * @nr: how many
+ *
+ * O(log n).
+ *
+ * Return: true if some of it is.
+ */
+bool cxl_range_touches(const struct range *range, const struct range *others, int nr)
+{
+	int low = cxl_range_at(others, nr, range->start);
+
+	return low < nr && others[low].start <= range->end;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_touches, "cxl_extent_kunit");
+
+/**
+ * cxl_range_next_gap - one after the other, what of a range is in none of others
+ * @rest: the range; what has been looked at is taken off
+ * @others: ordered by address, without overlap
+ * @nr: how many
+ * @gap: the next part that is in none of them
+ *
+ * Return: false when there is none any more.
+ */
+bool cxl_range_next_gap(struct range *rest, const struct range *others, int nr,
+			struct range *gap)
+{
+	if (rest->start > rest->end || !cxl_range_gap(rest, others, nr, gap))
+		return false;
+	/* Behind the last address there is none */
+	if (gap->end == rest->end)
+		*rest = DEFINE_RANGE(1, 0);
+	else
+		rest->start = gap->end + 1;
+	return true;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_next_gap, "cxl_extent_kunit");
+
+/**
+ * cxl_range_parts - what of a range is in others
+ * @range: the range
+ * @others: ordered by address, without overlap
+ * @nr: how many
+ * @parts: the parts, ordered by address
+ *
+ * Return: how many parts there are, one in each of @others at most.
+ */
+int cxl_range_parts(const struct range *range, const struct range *others, int nr,
+		    struct range *parts)
+{
+	struct range part;
+	int n = 0;
+
+	for (int i = cxl_range_at(others, nr, range->start);
+	     i < nr && cxl_range_clip(&others[i], range, &part); i++)
+		parts[n++] = part;
+	return n;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_range_parts, "cxl_extent_kunit");
+
+/**
  * cxl_range_cover - the blocks that a range is in
  * @range: the range
  * @block: bytes, a power of two

@@ -98,6 +98,11 @@ bool cxl_range_clip(const struct range *range, const struct range *to,
 int cxl_range_merge(struct range *ranges, int nr);
 bool cxl_range_gap(const struct range *range, const struct range *others, int nr,
 		   struct range *gap);
+bool cxl_range_touches(const struct range *range, const struct range *others, int nr);
+bool cxl_range_next_gap(struct range *rest, const struct range *others, int nr,
+			struct range *gap);
+int cxl_range_parts(const struct range *range, const struct range *others, int nr,
+		    struct range *parts);
 struct range cxl_range_cover(const struct range *range, u64 block);
 bool cxl_range_aligned(const struct range *range, u64 block);
 

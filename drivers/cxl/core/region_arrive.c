@@ -31,13 +31,14 @@
  * @cxlr_sysram: a dynamic region
  * @hpa: host physical addresses
  * @group: the allocation that it belongs to, or NULL
+ * @prepared: the extent is added to this
  *
  * Context: With the mutex of the device held.
  * Return: 0; -ENXIO when the region is about to go; -ENOMEM.
  */
 int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *hpa,
-			      struct cxl_sysram_group *group)
+			      const struct range *hpa, struct cxl_sysram_group *group,
+			      struct list_head *prepared)
 {
 	struct cxl_sysram_extent *extent;
 
@@ -49,7 +50,7 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 	extent = cxl_sysram_extent_alloc(cxlr_sysram, hpa, group);
 	if (!extent)
 		return -ENOMEM;
-	list_add_tail(&extent->list, &cxl_dynamic(cxlr_sysram)->prepared);
+	list_add_tail(&extent->list, prepared);
 	return 0;
 }
 
@@ -71,6 +72,7 @@ static int cxl_sysram_prepare_pieces(struct cxl_sysram_region *cxlr_sysram,
 				     const struct range *hpa, const bool *take, int nr)
 {
 	struct range piece;
+	LIST_HEAD(prepared);
 	int rc;
 
 	for (int i = 0; i < nr;) {
@@ -79,12 +81,14 @@ static int cxl_sysram_prepare_pieces(struct cxl_sysram_region *cxlr_sysram,
 			continue;
 		}
 		i += cxl_sysram_piece(&hpa[i], &take[i], nr - i, &piece);
-		rc = cxl_sysram_extent_prepare(cxlr_sysram, &piece, NULL);
+		rc = cxl_sysram_extent_prepare(cxlr_sysram, &piece, NULL, &prepared);
 		if (rc) {
-			cxl_sysram_extents_cancel(&cxl_dynamic(cxlr_sysram)->prepared);
+			cxl_sysram_extents_cancel(&prepared);
 			return rc;
 		}
 	}
+	/* What others have prepared for the same offer stays, whatever becomes of this */
+	list_splice_tail(&prepared, &cxl_dynamic(cxlr_sysram)->prepared);
 	return 0;
 }
 
@@ -156,19 +160,6 @@ static int cxl_sysram_group_check(struct cxl_sysram_region *cxlr_sysram,
 	return cxl_sysram_extent_next(cxlr_sysram, NULL, hpa) ? -EEXIST : 0;
 }
 
-static void cxl_sysram_group_cancel(struct cxl_sysram_region *cxlr_sysram,
-				    struct cxl_sysram_group *group)
-{
-	struct cxl_sysram_extent *extent, *next;
-	LIST_HEAD(extents);
-
-	list_for_each_entry_safe(extent, next, &cxl_dynamic(cxlr_sysram)->prepared, list)
-		if (extent->group == group)
-			list_move(&extent->list, &extents);
-	cxl_sysram_extents_put(&extents);
-	cxl_sysram_group_forget(group);
-}
-
 /**
  * cxl_sysram_group_prepare - get ready for an allocation, if it can be used
  * @cxlr_sysram: a dynamic region
@@ -184,6 +175,7 @@ static void cxl_sysram_group_cancel(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
 			     const uuid_t *tag, const struct range *hpa, int nr)
 {
+	LIST_HEAD(prepared);
 	int rc;
 
 	struct cxl_sysram_group *group __free(cxl_sysram_group) =
@@ -194,10 +186,14 @@ int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
 	rc = cxl_sysram_group_claim(group);
 	for (int i = 0; i < nr && !rc; i++)
 		rc = cxl_sysram_group_check(cxlr_sysram, &hpa[i]) ?:
-		     cxl_sysram_extent_prepare(cxlr_sysram, &hpa[i], group);
-	if (rc)
-		cxl_sysram_group_cancel(cxlr_sysram, group);
-	return rc;
+		     cxl_sysram_extent_prepare(cxlr_sysram, &hpa[i], group, &prepared);
+	if (rc) {
+		cxl_sysram_group_forget(group);
+		cxl_sysram_extents_cancel(&prepared);
+		return rc;
+	}
+	list_splice_tail(&prepared, &cxl_dynamic(cxlr_sysram)->prepared);
+	return 0;
 }
 
 /**

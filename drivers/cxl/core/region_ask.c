@@ -18,10 +18,18 @@
  * one, and one that is asked for already is dropped.
  */
 
-static void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone)
+/**
+ * cxl_sysram_due_start - there is something new to be settled
+ * @dynamic: of a region
+ * @gone: it is gone
+ *
+ * Context: With extents_lock held.
+ */
+void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone)
 {
 	lockdep_assert_held(&dynamic->extents_lock);
-	dynamic->retry = 0;
+	dynamic->lost |= gone;
+	dynamic->requests++;
 	if (gone)
 		queue_work(system_dfl_wq, &dynamic->lose_work);
 	mod_delayed_work(system_dfl_wq, &dynamic->release_work, 0);
@@ -42,33 +50,31 @@ static bool cxl_sysram_is_asked(struct cxl_dynamic *dynamic, const struct range 
 	return true;
 }
 
-/* Requests that overlap become one */
+/* Requests that overlap become one, all that they are about */
 static int cxl_sysram_join_requests(struct cxl_dynamic *dynamic,
 				    const struct range *hpa, unsigned long joined)
 {
-	MA_STATE(mas, &dynamic->asked, 0, 0);
-	struct range rest = *hpa, found;
-	unsigned long request;
+	MA_STATE(mas, &dynamic->asked, hpa->start, hpa->start);
+	struct xarray overlap;
 	void *entry;
-	int rc;
+	int rc = 0;
 
-	while (rest.start <= rest.end &&
-	       cxl_sysram_due_find(&dynamic->asked, &rest, &found, &request)) {
-		mas_set(&mas, 0);
+	xa_init(&overlap);
+	mas_for_each(&mas, entry, hpa->end)
+		rc = rc ?: xa_err(xa_store(&overlap, xa_to_value(entry), entry, GFP_KERNEL));
+
+	mas_set(&mas, 0);
+	if (!xa_empty(&overlap))
 		mas_for_each(&mas, entry, ULONG_MAX) {
-			if (xa_to_value(entry) != request || request == joined)
-				continue;
-			rc = mas_store_gfp(&mas, xa_mk_value(joined), GFP_KERNEL);
-			if (rc)
-				return rc;
+			if (!rc && xa_load(&overlap, xa_to_value(entry)))
+				rc = mas_store_gfp(&mas, xa_mk_value(joined), GFP_KERNEL);
+			cond_resched();
 		}
-		if (found.end >= rest.end)
-			break;
-		rest.start = found.end + 1;
-	}
-	return 0;
+	xa_destroy(&overlap);
+	return rc;
 }
 
+/* Returns 1 when there is more to be asked for than before */
 static int cxl_sysram_ask_untagged(struct cxl_dynamic *dynamic, const struct range *hpa)
 {
 	struct cxl_sysram_region *cxlr_sysram = dynamic->cxlr_sysram;
@@ -97,7 +103,7 @@ static int cxl_sysram_ask_untagged(struct cxl_dynamic *dynamic, const struct ran
 			rc = cxl_sysram_due_store(&dynamic->asked, &part, request,
 						  GFP_KERNEL);
 	}
-	return rc;
+	return rc ?: 1;
 }
 
 /**
@@ -115,6 +121,7 @@ int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 	struct cxl_sysram_extent *extent = NULL;
+	bool more = false;
 	int rc;
 
 	guard(mutex)(&dynamic->extents_lock);
@@ -127,11 +134,13 @@ int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 		if (extent->group && !extent->group->asked) {
 			extent->group->asked = true;
 			cxl_sysram_group_mark(cxlr_sysram, extent->group);
+			more = true;
 		}
 	rc = cxl_sysram_ask_untagged(dynamic, hpa);
 	cxl_sysram_extents_mark(cxlr_sysram, hpa);
-	cxl_sysram_due_start(dynamic, false);
-	return rc;
+	if (more || rc)
+		cxl_sysram_due_start(dynamic, false);
+	return min(rc, 0);
 }
 
 /* 1 when that was not known before */

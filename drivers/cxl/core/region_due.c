@@ -165,6 +165,7 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_next_gone, "cxl_due_kunit");
  * @from: host physical address to begin at
  * @parts: the ranges of the unit, ordered by address
  * @max: how many of them there is room for
+ * @newest: number of the youngest request of the unit
  *
  * A request is one unit, and so are requests that share a memory block.
  *
@@ -173,7 +174,7 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_next_gone, "cxl_due_kunit");
  * enough room.
  */
 int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
-			  struct range *parts, int max)
+			  struct range *parts, int max, unsigned long *newest)
 {
 	struct range rest = DEFINE_RANGE(from, dynamic->cxlr_sysram->hpa_range.end);
 	const u64 block = memory_block_size_bytes();
@@ -182,6 +183,7 @@ int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
 	int nr = 0;
 
 	lockdep_assert_held(&dynamic->extents_lock);
+	*newest = 0;
 	while (rest.start <= rest.end &&
 	       cxl_sysram_due_find(&dynamic->asked, &rest, &part, &request)) {
 		part.start = max(part.start, rest.start);
@@ -191,6 +193,7 @@ int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
 		if (nr < max)
 			parts[nr] = part;
 		nr++;
+		*newest = max(*newest, request);
 		last = part;
 		before = request;
 		if (part.end == rest.end)
@@ -200,6 +203,54 @@ int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
 	return nr;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_next_asked, "cxl_due_kunit");
+
+/**
+ * cxl_sysram_next_undue - one after the other, what of a range is neither gone nor
+ * asked for
+ * @dynamic: of a region
+ * @rest: host physical addresses; what has been looked at is taken off
+ * @part: the next part
+ *
+ * Context: With extents_lock held.
+ * Return: false when there is none any more.
+ */
+bool cxl_sysram_next_undue(struct cxl_dynamic *dynamic, struct range *rest,
+			   struct range *part)
+{
+	struct maple_tree *trees[] = { &dynamic->asked, &dynamic->gone };
+	unsigned long request;
+	struct range found;
+
+	*part = *rest;
+	for (int i = 0; i < ARRAY_SIZE(trees) && part->start <= part->end; i++) {
+		if (!cxl_sysram_due_find(trees[i], part, &found, &request))
+			continue;
+		if (found.start > part->start) {
+			part->end = found.start - 1;
+			continue;
+		}
+		/* What comes behind it may be in the other one */
+		*part = DEFINE_RANGE(found.end + 1, rest->end);
+		i = -1;
+	}
+	rest->start = part->end + 1;
+	return part->start <= part->end;
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_next_undue, "cxl_due_kunit");
+
+/**
+ * cxl_sysram_asked_erase - capacity is not asked for any more
+ * @dynamic: of a region
+ * @hpa: host physical addresses
+ *
+ * Context: With extents_lock held.
+ */
+void cxl_sysram_asked_erase(struct cxl_dynamic *dynamic, const struct range *hpa)
+{
+	lockdep_assert_held(&dynamic->extents_lock);
+	cxl_sysram_due_clear(&dynamic->asked, hpa);
+}
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_asked_erase, "cxl_due_kunit");
 
 /**
  * cxl_sysram_due_erase - capacity leaves the region

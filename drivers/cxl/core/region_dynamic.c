@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/memory.h>
 #include <linux/minmax.h>
@@ -79,24 +80,55 @@ static void cxl_dynamic_arrive_work(struct work_struct *work)
 		cond_resched();
 }
 
+/* How often, and how many ms apart, what somebody else has isolated is tried again */
+#define CXL_DYNAMIC_LOSE_TRIES	50
+#define CXL_DYNAMIC_LOSE_PAUSE	20
+
+/* At once: an operation that runs is waited for a short time, it is told to end */
+static void cxl_dynamic_lose_work(struct work_struct *work)
+{
+	struct cxl_sysram_region *cxlr_sysram =
+		container_of(work, struct cxl_dynamic, lose_work)->cxlr_sysram;
+	int rc = cxl_sysram_isolate_gone(cxlr_sysram);
+
+	cxl_sysram_groups_lose(cxlr_sysram);
+	for (int i = 0; rc && i < CXL_DYNAMIC_LOSE_TRIES; i++) {
+		msleep(CXL_DYNAMIC_LOSE_PAUSE);
+		rc = cxl_sysram_isolate_gone(cxlr_sysram);
+	}
+}
+
 static void cxl_dynamic_release_work(struct work_struct *work)
 {
 	struct cxl_dynamic *dynamic =
 		container_of(to_delayed_work(work), struct cxl_dynamic, release_work);
-	bool done;
+	bool news, all, done;
 
-	done = cxl_sysram_releases_settle(dynamic->cxlr_sysram);
+	/* What was busy has its time, whatever else comes meanwhile */
+	scoped_guard(mutex, &dynamic->extents_lock) {
+		news = dynamic->requests != dynamic->tried;
+		all = dynamic->retry && time_after_eq(jiffies, dynamic->again);
+	}
+	done = cxl_sysram_releases_settle(dynamic->cxlr_sysram, all);
 	done &= cxl_sysram_groups_settle(dynamic->cxlr_sysram);
-	if (done)
-		return;
 
 	guard(mutex)(&dynamic->extents_lock);
 	if (dynamic->closed)
 		return;
-	dynamic->retry = clamp(2 * dynamic->retry, CXL_DYNAMIC_RETRY_MIN,
-			       CXL_DYNAMIC_RETRY_MAX);
+	if (done) {
+		dynamic->retry = 0;
+		return;
+	}
+	if (news || all || !dynamic->retry) {
+		dynamic->retry = news ? CXL_DYNAMIC_RETRY_MIN :
+					clamp(2 * dynamic->retry, CXL_DYNAMIC_RETRY_MIN,
+					      CXL_DYNAMIC_RETRY_MAX);
+		dynamic->again = jiffies + dynamic->retry;
+	}
 	/* Does nothing if more has come meanwhile */
-	queue_delayed_work(system_dfl_wq, &dynamic->release_work, dynamic->retry);
+	queue_delayed_work(system_dfl_wq, &dynamic->release_work,
+			   time_after(dynamic->again, jiffies) ?
+			   dynamic->again - jiffies : 0);
 }
 
 static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
@@ -115,7 +147,7 @@ static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
 	INIT_LIST_HEAD(&dynamic->prepared);
 	cxl_sysram_due_init(dynamic);
 	INIT_WORK(&dynamic->arrive_work, cxl_dynamic_arrive_work);
-	INIT_WORK(&dynamic->lose_work, cxl_sysram_groups_lose_work);
+	INIT_WORK(&dynamic->lose_work, cxl_dynamic_lose_work);
 	INIT_DELAYED_WORK(&dynamic->release_work, cxl_dynamic_release_work);
 	cxlr_sysram->dynamic = &dynamic->base;
 	return 0;
@@ -182,6 +214,7 @@ static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
 	.free = cxl_dynamic_free,
 	.go_on = cxl_dynamic_go_on,
 	.units = cxl_sysram_extents_units,
+	.fill = cxl_sysram_extents_fill,
 	.state_size = cxl_dynamic_state_size,
 	.check_unplug = cxl_dynamic_check_unplug,
 	.announce = cxl_sysram_extents_announce,

@@ -29,10 +29,14 @@ struct cxl_sysram_group;
  * @extent_ids: of @extents
  * @asked: host physical addresses of untagged capacity that the device asks for. Each
  *	   request has a number of its own
- * @requests: that number of the last one
+ * @requests: that number of the last one, or of the last loss
  * @gone: host physical addresses of untagged capacity that the device has taken
  * @groups: tagged allocations, see core/region_tag.c
- * @retry: jiffies until the next attempt to give back what was busy
+ * @tried: that of the last one that has been tried
+ * @from: host physical address, where what was busy is tried again
+ * @again: jiffies, when it is; meaningful while @retry is not 0
+ * @retry: jiffies between that and the time before, 0 while nothing is busy
+ * @lost: something is gone that has not been looked at
  * @closed: the region is removed, no extent may come
  * @dax_ops: the DAX driver, or NULL while it is not bound; protected by the device
  *	     lock of dax_regionN
@@ -53,7 +57,11 @@ struct cxl_dynamic {
 	unsigned long requests;
 	struct maple_tree gone;
 	struct list_head groups;
+	unsigned long tried;
+	u64 from;
+	unsigned long again;
 	unsigned long retry;
+	bool lost;
 	bool closed;
 	const struct cxl_sysram_dax_ops *dax_ops;
 	struct work_struct arrive_work;
@@ -75,7 +83,7 @@ static inline struct cxl_dynamic *cxl_dynamic(struct cxl_sysram_region *cxlr_sys
  * @id: the X
  * @fresh: it has arrived, and the policy has not been applied to it
  * @shown: @dev has been added
- * @leaving: a user gives it back
+ * @leaving: how many users give it back
  * @releasing: it, or a part of it, is gone or to be given back
  * @announced: the state that userspace has been told last
  */
@@ -87,7 +95,7 @@ struct cxl_sysram_extent {
 	int id;
 	bool fresh;
 	bool shown;
-	bool leaving;
+	unsigned int leaving;
 	bool releasing;
 	enum cxl_sysram_state announced;
 };
@@ -102,8 +110,9 @@ struct cxl_sysram_extent {
  * @gone: the device has taken it, or a part of it
  * @leaving: a user gives it back
  * @shown: how many of its extents are there
- * @dev_dax: the dax device, or NULL; as @failed and @unmapped, protected by the device
- *	     lock of dax_regionN
+ * @dev_dax: the dax device, or NULL; as the members down to @unmapped, protected by the
+ *	     device lock of dax_regionN
+ * @down: nobody can use it, since it is not known whether the device has it already
  * @failed: there is none because it could not be created
  * @unmapped: it is not mapped any more, its memory is gone
  * @tag: the name
@@ -119,6 +128,7 @@ struct cxl_sysram_group {
 	bool leaving;
 	int shown;
 	struct dev_dax *dev_dax;
+	bool down;
 	bool failed;
 	bool unmapped;
 	uuid_t tag;
@@ -137,7 +147,10 @@ bool cxl_sysram_due_overlaps(struct cxl_dynamic *dynamic, const struct range *hp
 bool cxl_sysram_gone_overlaps(struct cxl_dynamic *dynamic, const struct range *hpa);
 bool cxl_sysram_next_gone(struct cxl_dynamic *dynamic, u64 from, struct range *hpa);
 int cxl_sysram_next_asked(struct cxl_dynamic *dynamic, u64 from,
-			  struct range *parts, int max);
+			  struct range *parts, int max, unsigned long *newest);
+bool cxl_sysram_next_undue(struct cxl_dynamic *dynamic, struct range *rest,
+			   struct range *part);
+void cxl_sysram_asked_erase(struct cxl_dynamic *dynamic, const struct range *hpa);
 void cxl_sysram_due_erase(struct cxl_dynamic *dynamic, const struct range *hpa);
 
 /* core/region_group.c: tagged allocations, by name */
@@ -169,6 +182,8 @@ bool cxl_sysram_extents_unheld(struct cxl_sysram_region *cxlr_sysram,
 			       struct range *part);
 struct range *cxl_sysram_extents_untagged(struct cxl_sysram_region *cxlr_sysram,
 					  const struct range *hpa, bool all, int *nr);
+bool cxl_sysram_extents_fill(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *block);
 struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
 				       const struct range *hpa, bool releasing,
 				       int *nr);
@@ -188,6 +203,7 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_ask.c: what the device says about it */
+void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone);
 int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *hpa);
 int cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
@@ -195,8 +211,8 @@ int cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 
 /* core/region_arrive.c: how they come */
 int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *hpa,
-			      struct cxl_sysram_group *group);
+			      const struct range *hpa, struct cxl_sysram_group *group,
+			      struct list_head *prepared);
 int cxl_sysram_extents_prepare(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *hpa, bool *take, int nr);
 int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
@@ -207,22 +223,24 @@ bool cxl_sysram_extents_apply_policy(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/dcd_region.c: the device */
 int devm_cxl_dynamic_attach(struct cxl_sysram_region *cxlr_sysram);
+struct range *cxl_dynamic_listed(struct cxl_sysram_region *cxlr_sysram, int *nr);
 int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa,
-		     int nr, bool listed, int (*prepare)(void *arg),
-		     void (*done)(void *arg), void *arg);
+		     int nr, int (*prepare)(void *arg), void (*done)(void *arg),
+		     void *arg);
 
 /* core/region_tag.c: tagged allocations */
 void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
 u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_groups_lose_work(struct work_struct *work);
+void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag);
 
 /* core/region_release.c: and how they go */
-bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 
 #endif /* __CXL_CORE_REGION_EXTENT_H__ */

@@ -114,17 +114,6 @@ cxl_sysram_extent_next(struct cxl_sysram_region *cxlr_sysram,
 	return node ? container_of(node, struct cxl_sysram_extent, node) : NULL;
 }
 
-static int cxl_sysram_extents_count(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *hpa)
-{
-	struct cxl_sysram_extent *extent = NULL;
-	int nr = 0;
-
-	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
-		nr++;
-	return nr;
-}
-
 /**
  * cxl_sysram_extents_unheld - what of the device's list is not here
  * @cxlr_sysram: a dynamic region
@@ -170,38 +159,74 @@ static int cxl_sysram_extents_collect(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 	struct cxl_sysram_extent *extent = NULL;
+	struct range rest, part;
 	int nr = 0;
 
-	while (nr < max && (extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
-		if (extent->group ||
-		    (!all && cxl_sysram_due_overlaps(dynamic, &extent->node.range)))
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa))) {
+		if (extent->group)
 			continue;
-		found[nr++] = extent->node.range;
+		rest = extent->node.range;
+		while (all ? cxl_range_next_gap(&rest, NULL, 0, &part) :
+			     cxl_sysram_next_undue(dynamic, &rest, &part)) {
+			if (nr < max)
+				found[nr] = part;
+			nr++;
+		}
 	}
-	return cxl_range_merge(found, nr);
+	return nr;
 }
 
 /**
  * cxl_sysram_extents_untagged - what is held without a tag
  * @cxlr_sysram: a dynamic region
  * @hpa: the part of the region that matters
- * @all: also extents of which some is gone or asked for
+ * @all: also what is gone or asked for
  * @nr: how many ranges there are
  *
  * Context: With extents_lock held.
- * Return: ranges that have a part in @hpa, ordered and joined, to be freed with
- * kvfree(); NULL without memory.
+ * Return: ranges of extents that have a part in @hpa, ordered and joined, to be freed
+ * with kvfree(); NULL without memory.
  */
 struct range *cxl_sysram_extents_untagged(struct cxl_sysram_region *cxlr_sysram,
 					  const struct range *hpa, bool all, int *nr)
 {
-	int max = cxl_sysram_extents_count(cxlr_sysram, hpa);
+	int max = cxl_sysram_extents_collect(cxlr_sysram, hpa, all, NULL, 0);
 	struct range *found;
 
 	found = kvmalloc_array(max(max, 1), sizeof(*found), GFP_KERNEL);
-	if (found)
-		*nr = cxl_sysram_extents_collect(cxlr_sysram, hpa, all, found, max);
+	if (!found)
+		return NULL;
+	cxl_sysram_extents_collect(cxlr_sysram, hpa, all, found, max);
+	*nr = cxl_range_merge(found, max);
 	return found;
+}
+
+/**
+ * cxl_sysram_extents_fill - can a memory block be plugged
+ * @cxlr_sysram: a dynamic region
+ * @block: host physical addresses of one
+ *
+ * Return: true if it is filled by what is held without a tag, of which nothing is gone
+ * or asked for.
+ */
+bool cxl_sysram_extents_fill(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *block)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_extent *extent = NULL;
+	u64 from = block->start;
+
+	guard(mutex)(&dynamic->extents_lock);
+	if (cxl_sysram_due_overlaps(dynamic, block))
+		return false;
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, block))) {
+		if (extent->group || extent->node.range.start > from)
+			return false;
+		if (extent->node.range.end >= block->end)
+			return true;
+		from = extent->node.range.end + 1;
+	}
+	return false;
 }
 
 /**
@@ -233,7 +258,9 @@ struct range *cxl_sysram_extents_units(struct cxl_sysram_region *cxlr_sysram,
 	for (int i = 0; i < found; i++) {
 		struct range part, unit;
 
-		cxl_range_clip(&units[i], &cover, &part);
+		/* What is not due of an extent may be outside */
+		if (!cxl_range_clip(&units[i], &cover, &part))
+			continue;
 		unit = releasing ? cxl_range_cover(&part, block) :
 				   memory_block_aligned_range(&part);
 		if (unit.start >= unit.end)
@@ -352,27 +379,15 @@ static int cxl_sysram_extent_rest(struct cxl_sysram_region *cxlr_sysram,
 	struct range left = extent->node.range, gap;
 	struct cxl_sysram_extent *piece;
 
-	while (cxl_range_gap(&left, hpa, nr, &gap)) {
+	while (cxl_range_next_gap(&left, hpa, nr, &gap)) {
 		piece = cxl_sysram_extent_alloc(cxlr_sysram, &gap, NULL);
 		if (!piece)
 			return -ENOMEM;
 		piece->announced = extent->announced;
 		piece->fresh = extent->fresh;
 		list_add_tail(&piece->list, rest);
-		if (gap.end == left.end)
-			break;
-		left.start = gap.end + 1;
 	}
 	return 0;
-}
-
-static bool cxl_sysram_extent_is_in(const struct cxl_sysram_extent *extent,
-				    const struct range *hpa, int nr)
-{
-	struct range gap;
-
-	return !cxl_range_gap(&extent->node.range, hpa, nr, &gap) ||
-	       gap.start != extent->node.range.start || gap.end != extent->node.range.end;
 }
 
 /**
@@ -394,7 +409,7 @@ int cxl_sysram_extents_rest(struct cxl_sysram_region *cxlr_sysram,
 	int rc = 0;
 
 	while (!rc && (extent = cxl_sysram_extent_next(cxlr_sysram, extent, &all)))
-		if (!extent->group && cxl_sysram_extent_is_in(extent, hpa, nr))
+		if (!extent->group && cxl_range_touches(&extent->node.range, hpa, nr))
 			rc = cxl_sysram_extent_rest(cxlr_sysram, extent, hpa, nr, rest);
 	if (rc)
 		cxl_sysram_extents_put(rest);
@@ -413,7 +428,7 @@ static void cxl_sysram_extents_take(struct cxl_sysram_region *cxlr_sysram,
 	extent = cxl_sysram_extent_find(cxlr_sysram, &all);
 	for (; extent; extent = next) {
 		next = cxl_sysram_extent_next(cxlr_sysram, extent, &all);
-		if (extent->group != group || !cxl_sysram_extent_is_in(extent, hpa, nr))
+		if (extent->group != group || !cxl_range_touches(&extent->node.range, hpa, nr))
 			continue;
 		cxl_sysram_extent_erase(cxlr_sysram, extent);
 		list_add_tail(&extent->list, taken);

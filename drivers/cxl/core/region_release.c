@@ -3,6 +3,7 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/memory.h>
+#include <linux/memory_hotplug.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -24,19 +25,20 @@
  * operation, and the device is told in one command.
  *
  * By force: the capacity is gone already, and what is in it may be somebody
- * else's. Nothing of it is migrated, since that would copy it into live processes. The
- * pages in use are poisoned, so that whoever touches them gets SIGBUS, and the
+ * else's. At once, nothing more is allocated of its memory blocks. Nothing of it is
+ * migrated, since that would copy it into live processes. The pages in use are poisoned, so that whoever touches them gets SIGBUS, and the
  * memory blocks go one by one. What cannot be taken out, because the kernel
  * itself uses it or a page is pinned, stays held and is tried again: nothing
  * else may come to these addresses meanwhile.
  */
 
 /**
- * struct cxl_sysram_gift - untagged capacity that is given back in one command
+ * struct cxl_sysram_gift - untagged capacity that is given back together
  * @cxlr_sysram: the region
  * @hpa: host physical addresses, ordered, without overlap
  * @nr: how many ranges
  * @max: how many there is room for
+ * @record: memory blocks that may have been unplugged for it, and what they were
  * @rest: extents that stay of those that go in part
  * @gone: extents that are gone, not unregistered yet
  */
@@ -45,6 +47,7 @@ struct cxl_sysram_gift {
 	struct range *hpa;
 	int nr;
 	int max;
+	struct xarray record;
 	struct list_head rest;
 	struct list_head gone;
 };
@@ -96,11 +99,89 @@ static int cxl_sysram_gift_give(struct cxl_sysram_gift *gift)
 
 	INIT_LIST_HEAD(&gift->rest);
 	INIT_LIST_HEAD(&gift->gone);
-	rc = cxl_dynamic_give(gift->cxlr_sysram, gift->hpa, gift->nr, false,
+	rc = cxl_dynamic_give(gift->cxlr_sysram, gift->hpa, gift->nr,
 			      cxl_sysram_gift_prepare, cxl_sysram_gift_done, gift);
 	cxl_sysram_extents_put(&gift->rest);
 	cxl_sysram_extents_unregister(&gift->gone);
 	return rc;
+}
+
+/* What is out, and not in use, leaves the region */
+static int cxl_sysram_cut(struct cxl_sysram_region *cxlr_sysram,
+			  const struct range *hpa, int nr)
+{
+	LIST_HEAD(rest);
+	LIST_HEAD(gone);
+	int rc;
+
+	if (!nr)
+		return 0;
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
+		rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, nr, &rest);
+		if (!rc)
+			cxl_sysram_extents_replace(cxlr_sysram, hpa, nr, NULL, &rest,
+						   &gone);
+	}
+	cxl_sysram_extents_unregister(&gone);
+	return rc;
+}
+
+/*
+ * The device has refused, or nobody knows what it has done: what its list does not have
+ * is given. Until the list was read neither is true, and nothing may be plugged there.
+ */
+static int cxl_sysram_gift_settle(struct cxl_sysram_gift *gift)
+{
+	int nr_listed, nr = 0;
+
+	struct range *listed __free(kvfree) =
+		cxl_dynamic_listed(gift->cxlr_sysram, &nr_listed);
+	if (IS_ERR(listed))
+		return PTR_ERR(listed);
+	struct range *given __free(kvfree) =
+		kvmalloc_array(gift->nr + nr_listed, sizeof(*given), GFP_KERNEL);
+	if (!given)
+		return -ENOMEM;
+
+	for (int i = 0; i < gift->nr; i++) {
+		struct range rest = gift->hpa[i];
+
+		while (cxl_range_next_gap(&rest, listed, nr_listed, &given[nr]))
+			nr++;
+		cond_resched();
+	}
+	return cxl_sysram_cut(gift->cxlr_sysram, given, nr);
+}
+
+/* Returns false when nothing of it is held any more */
+static bool cxl_sysram_gift_kept(struct cxl_sysram_gift *gift, int why)
+{
+	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
+	bool kept = false;
+
+	for (int i = 0; i < gift->nr; i++) {
+		guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+		if (!cxl_sysram_extent_next(cxlr_sysram, NULL, &gift->hpa[i]))
+			continue;
+		kept = true;
+		if (why == -EIO)
+			cxl_sysram_asked_erase(cxl_dynamic(cxlr_sysram), &gift->hpa[i]);
+		cxl_sysram_extents_mark(cxlr_sysram, &gift->hpa[i]);
+		dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx is not given back: %pe\n",
+				     gift->hpa[i].start, gift->hpa[i].end, ERR_PTR(why));
+	}
+	return kept;
+}
+
+/* What stays, filled by what nobody asks for, is again what it was */
+static void cxl_sysram_gift_replug(struct cxl_sysram_gift *gift)
+{
+	int rc = cxl_sysram_replug_blocks(gift->cxlr_sysram, &gift->record);
+
+	if (rc)
+		dev_warn_ratelimited(&gift->cxlr_sysram->dev,
+				     "what is not given back stays unplugged: %pe\n",
+				     ERR_PTR(rc));
 }
 
 /* The memory blocks that @parts are in, each of them once */
@@ -120,10 +201,10 @@ static int cxl_sysram_cover(const struct range *parts, int nr, struct range *blo
 }
 
 /* All or nothing; what the blocks were is recorded */
-static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
-				   const struct range *parts, int nr,
-				   struct xarray *record)
+static int cxl_sysram_unplug_parts(struct cxl_sysram_gift *gift,
+				   const struct range *parts, int nr)
 {
+	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	u64 plugged = 0;
 	int n, rc;
@@ -139,7 +220,7 @@ static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
 			if (cxl_sysram_gone_overlaps(cxl_dynamic(cxlr_sysram), &blocks[i]))
 				return -EBUSY;
 		plugged += cxl_sysram_range_plugged(&blocks[i]);
-		rc = cxl_sysram_record_blocks(record, &blocks[i]);
+		rc = cxl_sysram_record_blocks(&gift->record, &blocks[i]);
 		if (rc)
 			return rc;
 	}
@@ -150,40 +231,25 @@ static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
 	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, n);
 }
 
-/* The device has kept it: it is again what it was */
-static void cxl_sysram_not_given(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *part, struct xarray *record, int why)
-{
-	struct range cover = cxl_range_cover(part, memory_block_size_bytes());
-	int rc;
-
-	rc = cxl_sysram_replug_blocks(cxlr_sysram, record, &cover);
-	dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx is not given back: %pe\n",
-			     part->start, part->end, ERR_PTR(why));
-	if (rc)
-		dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx stays unplugged: %pe\n",
-				     part->start, part->end, ERR_PTR(rc));
-}
-
 /**
- * struct cxl_sysram_round - one attempt at all that the device asks for
+ * struct cxl_sysram_round - one attempt at what the device asks for
  * @from: host physical address of what has not been tried yet
- * @busy: something was not given back, and may be later
+ * @above: number of the last request that is too old
+ * @upto: number of the last one that is not too young
  */
 struct cxl_sysram_round {
 	u64 from;
-	bool busy;
+	unsigned long above;
+	unsigned long upto;
 };
 
 /* The device refuses: range by range, and what it keeps is not asked for any more */
-static void cxl_sysram_give_singly(struct cxl_sysram_gift *gift,
-				   struct cxl_sysram_round *round,
-				   struct xarray *record)
+static void cxl_sysram_give_singly(struct cxl_sysram_gift *gift)
 {
-	struct cxl_dynamic *dynamic = cxl_dynamic(gift->cxlr_sysram);
-	int rc;
+	struct mhp_ctl *ctl = gift->cxlr_sysram->ctl;
+	int rc, refused = 0;
 
-	for (int i = 0; i < gift->nr; i++) {
+	for (int i = 0; i < gift->nr && !ctl->give_up(ctl); i++) {
 		struct cxl_sysram_gift one = {
 			.cxlr_sysram = gift->cxlr_sysram,
 			.hpa = &gift->hpa[i],
@@ -191,64 +257,63 @@ static void cxl_sysram_give_singly(struct cxl_sysram_gift *gift,
 		};
 
 		rc = gift->nr == 1 ? -EIO : cxl_sysram_gift_give(&one);
-		round->busy |= rc && rc != -EIO;
-		if (rc != -EIO)
-			continue;
-		cxl_sysram_not_given(gift->cxlr_sysram, &gift->hpa[i], record, rc);
-		guard(mutex)(&dynamic->extents_lock);
-		if (cxl_sysram_gone_overlaps(dynamic, &gift->hpa[i]))
-			continue;
-		cxl_sysram_due_erase(dynamic, &gift->hpa[i]);
-		cxl_sysram_extents_mark(gift->cxlr_sysram, &gift->hpa[i]);
+		if (rc == -EIO)
+			gift->hpa[refused++] = gift->hpa[i];
+		cond_resched();
 	}
+
+	gift->nr = refused;
+	if (refused && !cxl_sysram_gift_settle(gift) && cxl_sysram_gift_kept(gift, -EIO))
+		cxl_sysram_gift_replug(gift);
 }
 
 /* The next unit, in an array that grows as needed; 0 when there is none, or -ENOMEM */
-static int cxl_sysram_next_unit(struct cxl_dynamic *dynamic, u64 from,
+static int cxl_sysram_next_unit(struct cxl_dynamic *dynamic,
+				struct cxl_sysram_round *round,
 				struct range **parts, int *max)
 {
+	unsigned long newest;
 	struct range *more;
 	int nr;
 
 	for (;;) {
-		scoped_guard(mutex, &dynamic->extents_lock) {
-			if (dynamic->closed)
-				return 0;
-			nr = cxl_sysram_next_asked(dynamic, from, *parts, *max);
+		scoped_guard(mutex, &dynamic->extents_lock)
+			nr = dynamic->closed || dynamic->lost ? 0 :
+			     cxl_sysram_next_asked(dynamic, round->from, *parts, *max,
+						   &newest);
+		if (nr > *max) {
+			more = kvrealloc(*parts, array_size(nr, sizeof(*more)), GFP_KERNEL);
+			if (!more)
+				return -ENOMEM;
+			*parts = more;
+			*max = nr;
+			continue;
 		}
-		if (nr <= *max)
+		round->from = nr ? (*parts)[nr - 1].end + 1 : U64_MAX;
+		if (!nr || (newest > round->above && newest <= round->upto))
 			return nr;
-		more = kvrealloc(*parts, array_size(nr, sizeof(*more)), GFP_KERNEL);
-		if (!more)
-			return -ENOMEM;
-		*parts = more;
-		*max = nr;
+		cond_resched();
 	}
 }
 
 /* Unplug what can be, unit by unit, until the time of the operation is up */
 static int cxl_sysram_collect_gift(struct cxl_sysram_gift *gift,
-				   struct cxl_sysram_round *round,
-				   struct xarray *record)
+				   struct cxl_sysram_round *round)
 {
 	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
 	struct mhp_ctl *ctl = cxlr_sysram->ctl;
 	struct range *parts = NULL;
 	int rc, nr, max = 0;
 
-	while ((nr = cxl_sysram_next_unit(cxl_dynamic(cxlr_sysram), round->from,
+	while ((nr = cxl_sysram_next_unit(cxl_dynamic(cxlr_sysram), round,
 					  &parts, &max)) > 0) {
-		round->from = parts[nr - 1].end + 1;
-		rc = cxl_sysram_unplug_parts(cxlr_sysram, parts, nr, record) ?:
+		rc = cxl_sysram_unplug_parts(gift, parts, nr) ?:
 		     cxl_sysram_gift_add(gift, parts, nr);
-		round->busy |= !!rc;
 		if (rc && ctl->give_up(ctl))
 			break;
 		cond_resched();
 	}
 	kvfree(parts);
-	if (!nr)
-		round->from = U64_MAX;
 	return min(nr, 0);
 }
 
@@ -257,23 +322,36 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
 	struct cxl_sysram_gift gift = { .cxlr_sysram = cxlr_sysram };
-	struct cxl_sysram_round *round = req->data;
 	struct cxl_sysram_census before;
-	struct xarray record;
-	int rc, given = 0;
+	int rc;
 
-	xa_init(&record);
+	xa_init(&gift.record);
 	cxl_sysram_region_census(cxlr_sysram, &before);
-	rc = cxl_sysram_collect_gift(&gift, round, &record);
-	if (gift.nr)
-		given = cxl_sysram_gift_give(&gift);
-	if (given == -EIO)
-		cxl_sysram_give_singly(&gift, round, &record);
-	else if (given)
-		round->busy = true;
+	rc = cxl_sysram_collect_gift(&gift, req->data);
+	/* What nobody knows of is asked for still: it is said again, and refused if it was done */
+	if (gift.nr && cxl_sysram_gift_give(&gift) == -EIO)
+		cxl_sysram_give_singly(&gift);
 	cxl_sysram_region_changed(cxlr_sysram, &before, &cxlr_sysram->hpa_range);
 	kvfree(gift.hpa);
-	xa_destroy(&record);
+	xa_destroy(&gift.record);
+	return rc;
+}
+
+/* The device has not taken what a user gives back. Or has it? */
+static int cxl_sysram_gift_return(struct cxl_sysram_gift *gift, int rc)
+{
+	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
+
+	if ((rc == -EIO || rc == -EAGAIN) && cxl_sysram_gift_settle(gift)) {
+		/* As if the device had asked for it: until it is known */
+		if (cxl_sysram_extents_ask(cxlr_sysram, gift->hpa))
+			cxl_dcd_queue_list(cxl_dynamic(cxlr_sysram)->consumer.dcd, 0, false);
+		return -EINPROGRESS;
+	}
+	rc = rc == -EAGAIN ? -EBUSY : rc;
+	if (!cxl_sysram_gift_kept(gift, rc))
+		return 0;
+	cxl_sysram_gift_replug(gift);
 	return rc;
 }
 
@@ -281,26 +359,31 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_give_extent(struct cxl_sysram_region *cxlr_sysram,
 				  const struct cxl_sysram_request *req)
 {
-	struct range part = req->range;
+	struct cxl_sysram_extent *extent = req->data;
+	struct range part = extent->node.range;
 	struct cxl_sysram_gift gift = {
 		.cxlr_sysram = cxlr_sysram,
 		.hpa = &part,
 		.nr = 1,
 	};
 	struct cxl_sysram_census before;
-	struct xarray record;
 	int rc;
 
-	xa_init(&record);
+	/* It may have gone while this was waiting for its turn */
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+		if (cxl_sysram_extent_next(cxlr_sysram, NULL, &part) != extent)
+			return -ENOENT;
+
+	xa_init(&gift.record);
 	cxl_sysram_region_census(cxlr_sysram, &before);
-	rc = cxl_sysram_unplug_parts(cxlr_sysram, &part, 1, &record);
+	rc = cxl_sysram_unplug_parts(&gift, &part, 1);
 	if (!rc) {
 		rc = cxl_sysram_gift_give(&gift);
 		if (rc)
-			cxl_sysram_not_given(cxlr_sysram, &part, &record, rc);
+			rc = cxl_sysram_gift_return(&gift, rc);
 	}
 	cxl_sysram_region_changed(cxlr_sysram, &before, &part);
-	xa_destroy(&record);
+	xa_destroy(&gift.record);
 	return rc;
 }
 
@@ -316,6 +399,14 @@ cxl_sysram_extent_by_id(struct cxl_sysram_region *cxlr_sysram, int id)
 	return extent;
 }
 
+/* With extents_lock held */
+static void cxl_sysram_extent_leave(struct cxl_sysram_region *cxlr_sysram,
+				    struct cxl_sysram_extent *extent, int users)
+{
+	extent->leaving += users;
+	cxl_sysram_extents_mark(cxlr_sysram, &extent->node.range);
+}
+
 /**
  * cxl_sysram_release_extent - give one extent back to the device
  * @cxlr_sysram: a dynamic region
@@ -323,8 +414,9 @@ cxl_sysram_extent_by_id(struct cxl_sysram_region *cxlr_sysram, int id)
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -ENOENT when there is no such extent; -EINVAL when it is tagged;
- * else as for unplugging it, or why the device did not take it. On failure it is what
- * it was.
+ * -EINPROGRESS when it is not known whether the device has taken it: then it goes when
+ * that is known; else as for unplugging it, or why the device did not take it, and it
+ * is what it was.
  */
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 {
@@ -339,21 +431,17 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 			return -ENOENT;
 		if (extent->group)
 			return -EINVAL;
-		req.range = extent->node.range;
-		extent->leaving = true;
-		cxl_sysram_extents_mark(cxlr_sysram, &req.range);
+		get_device(&extent->dev);
+		cxl_sysram_extent_leave(cxlr_sysram, extent, 1);
 	}
 
+	req.data = extent;
+	req.range = extent->node.range;
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 			       cxl_sysram_give_extent, &req);
-	if (!rc)
-		return 0;
-
-	guard(mutex)(&dynamic->extents_lock);
-	extent = cxl_sysram_extent_by_id(cxlr_sysram, id);
-	if (extent)
-		extent->leaving = false;
-	cxl_sysram_extents_mark(cxlr_sysram, &req.range);
+	scoped_guard(mutex, &dynamic->extents_lock)
+		cxl_sysram_extent_leave(cxlr_sysram, extent, -1);
+	put_device(&extent->dev);
 	return rc;
 }
 
@@ -380,26 +468,36 @@ static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 		if (part.start > block->end)
 			break;
 		part.end = min(part.end, block->end);
-		rc = ops->poison(cxlr_sysram, &part) ?: rc;
+		rc = poison_lost_memory(&part, cxlr_sysram->ctl) ?: rc;
 	}
 	return rc ?: ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, block, 1);
 }
 
-/* What is out, and not in use, leaves the region */
-static int cxl_sysram_cut(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa)
+/**
+ * cxl_sysram_isolate_gone - hand out nothing any more of what is gone
+ * @cxlr_sysram: a dynamic region
+ *
+ * Context: Process context, beside an operation that may run.
+ * Return: 0, or -EBUSY when that operation, or somebody else, has it: to be called
+ * again.
+ */
+int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram)
 {
-	LIST_HEAD(rest);
-	LIST_HEAD(gone);
-	int rc;
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct range blocks[16], part = { };
+	bool more = true;
+	int nr = 0, rc = 0;
 
-	if (hpa->start > hpa->end)
-		return 0;
-	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
-		rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, 1, &rest);
-		if (!rc)
-			cxl_sysram_extents_replace(cxlr_sysram, hpa, 1, NULL, &rest, &gone);
+	while (more) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			more = cxl_sysram_next_gone(dynamic, part.end + 1, &part);
+		if (more)
+			blocks[nr++] = cxl_range_cover(&part, memory_block_size_bytes());
+		if (nr && (!more || nr == ARRAY_SIZE(blocks))) {
+			rc = lose_memory_ranges(blocks, nr) ?: rc;
+			nr = 0;
+		}
 	}
-	cxl_sysram_extents_unregister(&gone);
 	return rc;
 }
 
@@ -420,10 +518,10 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 			out.end = min(block.end, hpa->end);
 			continue;
 		}
-		failed = cxl_sysram_cut(cxlr_sysram, &out) ?: failed ?: rc;
+		failed = cxl_sysram_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed ?: rc;
 		out = DEFINE_RANGE(block.end + 1, block.end);
 	}
-	return cxl_sysram_cut(cxlr_sysram, &out) ?: failed;
+	return cxl_sysram_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed;
 }
 
 /* Runs as an operation: the capacity is gone, the device is not told */
@@ -436,6 +534,7 @@ static int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 	int rc = 0, lost;
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
+	cxl_sysram_isolate_gone(cxlr_sysram);
 	for (u64 from = 0;; from = part.end + 1) {
 		scoped_guard(mutex, &dynamic->extents_lock)
 			if (dynamic->closed || !cxl_sysram_next_gone(dynamic, from, &part))
@@ -453,37 +552,68 @@ static int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 	return rc;
 }
 
-/**
- * cxl_sysram_releases_settle - take out what is gone, give back what is asked for
- * @cxlr_sysram: a dynamic region
- *
- * Return: true when nothing is left of either.
- */
-bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram)
+/* Returns false when there is something more urgent, or that could not be done */
+static bool cxl_sysram_give_round(struct cxl_sysram_region *cxlr_sysram,
+				  struct cxl_sysram_round *round)
 {
-	struct cxl_sysram_request lose = { .urgent = true };
+	struct cxl_sysram_request give = { .data = round };
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	struct cxl_sysram_round round = { };
-	struct cxl_sysram_request give = { .data = &round };
-	bool gone, done = true;
-	struct range part;
+	unsigned long newest;
 
-	scoped_guard(mutex, &dynamic->extents_lock)
-		gone = cxl_sysram_next_gone(dynamic, 0, &part);
-	if (gone)
-		done = !cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-					  cxl_sysram_lose, &lose);
-
-	/* What is taken meanwhile comes first again */
-	while (round.from <= cxlr_sysram->hpa_range.end &&
-	       !delayed_work_pending(&dynamic->release_work)) {
-		scoped_guard(mutex, &dynamic->extents_lock)
-			if (dynamic->closed ||
-			    !cxl_sysram_next_asked(dynamic, round.from, NULL, 0))
-				return done && !round.busy;
+	for (;;) {
+		scoped_guard(mutex, &dynamic->extents_lock) {
+			if (dynamic->closed || dynamic->lost)
+				return false;
+			if (round->from > cxlr_sysram->hpa_range.end ||
+			    !cxl_sysram_next_asked(dynamic, round->from, NULL, 0, &newest))
+				return true;
+			/* What is new goes before what was busy */
+			if (round->upto < dynamic->tried && dynamic->requests > dynamic->tried)
+				return false;
+		}
 		if (cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
 				      cxl_sysram_give_asked, &give))
 			return false;
 	}
-	return done && !round.busy;
+}
+
+/**
+ * cxl_sysram_releases_settle - take out what is gone, give back what is asked for
+ * @cxlr_sysram: a dynamic region
+ * @all: also what was asked for before, and was busy
+ *
+ * Return: true when nothing is left of either.
+ */
+bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all)
+{
+	struct cxl_sysram_request lose = { .urgent = true };
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_round news = { }, olds = { };
+	unsigned long newest;
+	struct range part;
+	bool gone;
+
+	scoped_guard(mutex, &dynamic->extents_lock) {
+		dynamic->lost = false;
+		gone = cxl_sysram_next_gone(dynamic, 0, &part);
+		news.above = dynamic->tried;
+		news.upto = dynamic->requests;
+		olds.upto = dynamic->tried;
+		olds.from = dynamic->from;
+	}
+	if (gone)
+		cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION, cxl_sysram_lose, &lose);
+
+	if (cxl_sysram_give_round(cxlr_sysram, &news)) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			dynamic->tried = news.upto;
+		/* When it is left it goes on there the next time */
+		if (all && cxl_sysram_give_round(cxlr_sysram, &olds))
+			olds.from = 0;
+	}
+
+	guard(mutex)(&dynamic->extents_lock);
+	dynamic->from = olds.from;
+	return !cxl_sysram_next_gone(dynamic, 0, &part) &&
+	       !cxl_sysram_next_asked(dynamic, 0, NULL, 0, &newest);
 }

@@ -3,6 +3,7 @@
 #include <linux/device.h>
 #include <linux/kref.h>
 #include <linux/memory.h>
+#include <linux/memory_hotplug.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include <cxlmem.h>
@@ -161,6 +162,7 @@ void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram)
 	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
 	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list) {
 		group->dev_dax = NULL;
+		group->down = false;
 		group->failed = false;
 		group->unmapped = false;
 	}
@@ -220,12 +222,27 @@ static void cxl_sysram_group_remove(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_group_put(group);
 }
 
+/* Nobody can use its dax device, until it is brought back or removed */
+static int cxl_sysram_group_take_down(struct cxl_sysram_region *cxlr_sysram,
+				      struct cxl_sysram_group *group, bool gone)
+{
+	int rc;
+
+	if (!group->dev_dax || group->down)
+		return 0;
+	rc = cxl_dynamic(cxlr_sysram)->dax_ops->take_down(group->dev_dax, gone,
+							  cxlr_sysram->ctl);
+	group->down = !rc;
+	return rc;
+}
+
 static void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 					struct cxl_sysram_group *group)
 {
 	if (group->dev_dax)
 		cxl_dynamic(cxlr_sysram)->dax_ops->remove(group->dev_dax);
 	group->dev_dax = NULL;
+	group->down = false;
 }
 
 /**
@@ -263,27 +280,57 @@ static void cxl_sysram_group_gift_done(void *arg)
 					   &rest, &gift->extents);
 }
 
-/* The device has it afterwards: dax device, extents and all go */
-static int cxl_sysram_group_gift_give(struct cxl_sysram_region *cxlr_sysram,
-				      struct cxl_sysram_group *group, bool gone)
+/* The device has it: dax device, extents and all go */
+static void cxl_sysram_group_given(struct cxl_sysram_group_gift *gift)
 {
-	struct cxl_sysram_group_gift gift = {
-		.cxlr_sysram = cxlr_sysram,
-		.group = group,
-		.gone = gone,
-		.extents = LIST_HEAD_INIT(gift.extents),
-	};
-	int rc;
+	cxl_sysram_group_remove_dax(gift->cxlr_sysram, gift->group);
+	cxl_sysram_extents_unregister(&gift->extents);
+	cxl_sysram_group_remove(gift->cxlr_sysram, gift->group);
+}
 
-	rc = cxl_dynamic_give(cxlr_sysram, group->hpa, group->nr, gone,
-			      cxl_sysram_group_gift_prepare,
-			      cxl_sysram_group_gift_done, &gift);
-	if (rc)
-		return rc;
-	cxl_sysram_group_remove_dax(cxlr_sysram, group);
-	cxl_sysram_extents_unregister(&gift.extents);
-	cxl_sysram_group_remove(cxlr_sysram, group);
-	return 0;
+/* All of it, or what is left of it */
+static int cxl_sysram_group_gift_give(struct cxl_sysram_group_gift *gift,
+				      const struct range *hpa, int nr)
+{
+	int rc = 0;
+
+	if (nr)
+		rc = cxl_dynamic_give(gift->cxlr_sysram, hpa, nr,
+				      cxl_sysram_group_gift_prepare,
+				      cxl_sysram_group_gift_done, gift);
+	else
+		cxl_sysram_group_gift_done(gift);
+	if (!rc)
+		cxl_sysram_group_given(gift);
+	return rc;
+}
+
+/* What of it does the device have as accepted? To be freed with kvfree() */
+static struct range *cxl_sysram_group_listed(struct cxl_sysram_region *cxlr_sysram,
+					     const struct cxl_sysram_group *group,
+					     int *nr)
+{
+	int nr_listed;
+
+	*nr = 0;
+	struct range *listed __free(kvfree) = cxl_dynamic_listed(cxlr_sysram, &nr_listed);
+	if (IS_ERR(listed))
+		return no_free_ptr(listed);
+	struct range *left = kvmalloc_array(group->nr + nr_listed, sizeof(*left), GFP_KERNEL);
+	if (!left)
+		return ERR_PTR(-ENOMEM);
+	for (int i = 0; i < group->nr; i++)
+		*nr += cxl_range_parts(&group->hpa[i], listed, nr_listed, &left[*nr]);
+	return left;
+}
+
+static u64 cxl_sysram_ranges_len(const struct range *ranges, int nr)
+{
+	u64 len = 0;
+
+	for (int i = 0; i < nr; i++)
+		len += range_len(&ranges[i]);
+	return len;
 }
 
 /**
@@ -298,47 +345,81 @@ void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram)
 		cxl_sysram_group_remove(cxlr_sysram, group);
 }
 
+/*
+ * The device has not taken it, or nobody knows. When it has some of it, what is left is
+ * no allocation any more; and until that is known it cannot be used.
+ */
+static int cxl_sysram_group_gift_return(struct cxl_sysram_group_gift *gift, int rc)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(gift->cxlr_sysram);
+	struct cxl_sysram_group *group = gift->group;
+	u64 len;
+	int nr;
+
+	struct range *left __free(kvfree) =
+		cxl_sysram_group_listed(gift->cxlr_sysram, group, &nr);
+	len = cxl_sysram_ranges_len(left, nr);
+	if (!IS_ERR(left) && !len)
+		return cxl_sysram_group_gift_give(gift, NULL, 0);
+	if (!IS_ERR(left) && len == cxl_sysram_ranges_len(group->hpa, group->nr))
+		return rc == -EAGAIN ? -EBUSY : rc;
+
+	guard(mutex)(&dynamic->extents_lock);
+	group->asked = true;
+	group->gone |= !IS_ERR(left);
+	cxl_sysram_group_mark(gift->cxlr_sysram, group);
+	cxl_sysram_due_start(dynamic, false);
+	return -EINPROGRESS;
+}
+
 static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 				 struct cxl_sysram_group *group)
 {
 	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(cxlr_sysram)->dax_ops;
-	int rc = 0;
+	struct cxl_sysram_group_gift gift = {
+		.cxlr_sysram = cxlr_sysram,
+		.group = group,
+		.extents = LIST_HEAD_INIT(gift.extents),
+	};
+	int rc;
 
 	/* Also by a kmem that has left it behind */
 	if (cxl_sysram_group_plugged(group))
 		return -EBUSY;
-	if (group->dev_dax)
-		rc = ops->take_down(group->dev_dax, false, cxlr_sysram->ctl);
+	rc = cxl_sysram_group_take_down(cxlr_sysram, group, false);
 	if (rc)
 		return rc;
 
-	rc = cxl_sysram_group_gift_give(cxlr_sysram, group, false);
-	if (rc && group->dev_dax)
+	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
+	if (rc == -EIO || rc == -EAGAIN)
+		rc = cxl_sysram_group_gift_return(&gift, rc);
+	if (rc && rc != -EINPROGRESS && group->down) {
 		ops->bring_back(group->dev_dax);
+		group->down = false;
+	}
 	return rc;
 }
 
-/* A user has made System RAM of it: whoever uses that gets SIGBUS, too */
+/* A user has made System RAM of it: nothing more is allocated of that */
+static int cxl_sysram_group_isolate(struct cxl_sysram_group *group)
+{
+	int rc = 0;
+
+	for (int i = 0; i < group->nr; i++)
+		if (cxl_sysram_range_plugged(&group->hpa[i]))
+			rc = lose_memory_ranges(&group->hpa[i], 1) ?: rc;
+	return rc;
+}
+
+/* And whoever uses that gets SIGBUS, too */
 static int cxl_sysram_group_poison(struct cxl_sysram_region *cxlr_sysram,
 				   struct cxl_sysram_group *group)
 {
-	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	u64 block = memory_block_size_bytes();
-	int rc = 0;
+	int rc = cxl_sysram_group_isolate(group);
 
-	for (int i = 0; i < group->nr; i++) {
-		struct range *hpa = &group->hpa[i];
-
-		if (!cxl_sysram_range_plugged(hpa))
-			continue;
-		if (!ops)
-			return -EBUSY;
-		for (u64 start = hpa->start; start <= hpa->end; start += block) {
-			struct range part = DEFINE_RANGE(start, start + block - 1);
-
-			rc = ops->poison(cxlr_sysram, &part) ?: rc;
-		}
-	}
+	for (int i = 0; i < group->nr; i++)
+		if (cxl_sysram_range_plugged(&group->hpa[i]))
+			rc = poison_lost_memory(&group->hpa[i], cxlr_sysram->ctl) ?: rc;
 	return rc;
 }
 
@@ -346,13 +427,18 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 				 struct cxl_sysram_group *group)
 {
 	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(cxlr_sysram)->dax_ops;
-	int rc = 0;
+	struct cxl_sysram_group_gift gift = {
+		.cxlr_sysram = cxlr_sysram,
+		.group = group,
+		.gone = true,
+		.extents = LIST_HEAD_INIT(gift.extents),
+	};
+	int nr, rc = 0;
 
 	if (group->dev_dax)
 		rc = ops->lose(group->dev_dax, cxlr_sysram->ctl);
 	rc = rc ?: cxl_sysram_group_poison(cxlr_sysram, group);
-	if (!rc && group->dev_dax)
-		rc = ops->take_down(group->dev_dax, true, cxlr_sysram->ctl);
+	rc = rc ?: cxl_sysram_group_take_down(cxlr_sysram, group, true);
 	if (!rc && cxl_sysram_group_plugged(group))
 		rc = -EBUSY;
 	if (rc)
@@ -360,19 +446,22 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_group_remove_dax(cxlr_sysram, group);
 
 	/* What is left must not come back as if it were all of it */
-	return cxl_sysram_group_gift_give(cxlr_sysram, group, true);
+	struct range *left __free(kvfree) = cxl_sysram_group_listed(cxlr_sysram, group, &nr);
+	if (IS_ERR(left))
+		return -EAGAIN;
+	return cxl_sysram_group_gift_give(&gift, left, nr);
 }
 
 /**
- * cxl_sysram_groups_lose_work - take away the mappings of what is gone
- * @work: of a dynamic region
+ * cxl_sysram_groups_lose - take away the mappings of what is gone
+ * @cxlr_sysram: a dynamic region
  *
  * At once, and without waiting for other operations; the rest has time.
+ *
+ * Context: Process context, takes the device lock of dax_regionN.
  */
-void cxl_sysram_groups_lose_work(struct work_struct *work)
+void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
 {
-	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_dynamic, lose_work)->cxlr_sysram;
 	struct cxl_sysram_group *group;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
@@ -384,6 +473,7 @@ void cxl_sysram_groups_lose_work(struct work_struct *work)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_unseen))) {
+		cxl_sysram_group_isolate(group);
 		cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, NULL);
 		group->unmapped = true;
 		cxl_sysram_group_put(group);
@@ -463,9 +553,10 @@ static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
 	if (!rc || rc == -ENOENT)
 		return true;
 	if (gone) {
-		dev_err_ratelimited(&cxlr_sysram->dev,
-				    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",
-				    group->hpa[0].start, group->hpa[0].end, ERR_PTR(rc));
+		dev_err_ratelimited(&cxlr_sysram->dev, "tag %pUb is gone, but %s: %pe\n",
+				    &group->tag, rc == -EIO || rc == -EAGAIN ?
+				    "the device does not take back what is left of it" :
+				    "is still in use", ERR_PTR(rc));
 		return false;
 	}
 	/* Or the region was about to go, and may stay after all */
@@ -519,9 +610,10 @@ bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram)
  *
  * Context: Process context, see cxl_sysram_op_run() for locks and waiting.
  * Return: 0; -EINVAL for the null UUID; -ENOENT when there is no such tag;
- * -EBUSY when its dax device is in use; else what the mailbox answered. On failure
- * it is what it was, but that the driver of the dax device may have been bound
- * anew.
+ * -EBUSY when its dax device is in use; -EINPROGRESS when it is not known whether the
+ * device has taken it, or it has taken a part of it: then it goes when that is settled;
+ * else what the mailbox answered. On another failure it is what it was, but that the
+ * driver of the dax device may have been bound anew.
  */
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag)

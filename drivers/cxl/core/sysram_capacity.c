@@ -145,36 +145,55 @@ int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
 	return 0;
 }
 
-/**
- * cxl_sysram_replug_blocks - make memory blocks again what they were
- * @cxlr_sysram: the region
- * @record: what cxl_sysram_record_blocks() has recorded
- * @range: which of them
- *
- * Context: An operation.
- * Return: 0, or why some of them are not; the others are.
- */
-int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     struct xarray *record, const struct range *range)
+/* What has gone meanwhile, or is about to, is nobody's to plug */
+static bool cxl_sysram_may_replug(struct cxl_sysram_region *cxlr_sysram,
+				  unsigned long index)
+{
+	const u64 size = memory_block_size_bytes();
+	struct range block = DEFINE_RANGE(index * size, (index + 1) * size - 1);
+
+	return !cxlr_sysram->dynamic ||
+	       cxlr_sysram->dynamic->ops->fill(cxlr_sysram, &block);
+}
+
+static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *record)
 {
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	const u64 size = memory_block_size_bytes();
-	unsigned long index = div64_u64(range->start, size), next;
-	unsigned long last = div64_u64(range->end, size);
+	unsigned long index = 0, next;
 	void *entry;
 	int rc = 0;
 
-	for (; (entry = xa_find(record, &index, last, XA_PRESENT)); index = next) {
+	for (; (entry = xa_find(record, &index, ULONG_MAX, XA_PRESENT)); index = next) {
 		struct range run;
 
-		for (next = index + 1;
-		     next <= last && xa_load(record, next) == entry; next++)
-			;
+		next = index + 1;
+		if (!cxl_sysram_may_replug(cxlr_sysram, index))
+			continue;
+		while (xa_load(record, next) == entry &&
+		       cxl_sysram_may_replug(cxlr_sysram, next))
+			next++;
 		run = DEFINE_RANGE(index * size, next * size - 1);
 		rc = (ops ? ops->set_state(cxlr_sysram, xa_to_value(entry), &run, 1) :
 			    -ENXIO) ?: rc;
 	}
 	return rc;
+}
+
+/**
+ * cxl_sysram_replug_blocks - make memory blocks again what they were
+ * @cxlr_sysram: the region
+ * @record: what cxl_sysram_record_blocks() has recorded
+ *
+ * Context: An operation.
+ * Return: 0, or why some of them are not; the others are.
+ */
+int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
+			     struct xarray *record)
+{
+	if (xa_empty(record))
+		return 0;
+	return cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, record);
 }
 
 /**

@@ -56,6 +56,9 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
+			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
+			  void *arg);
 void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa);
@@ -70,6 +73,7 @@ void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
  *	   was called off
  * @units: the units in which a part of the region is plugged, see
  *	   cxl_sysram_region_units()
+ * @fill: true when a memory block may be plugged
  * @state_size: bytes that 'state' is about
  * @check_unplug: 0 when all of a part of the region may be unplugged by a user; -EBUSY
  *		  when some of it must not be migrated or, with the last argument,
@@ -88,6 +92,7 @@ struct cxl_sysram_dynamic_ops {
 	void (*go_on)(struct cxl_sysram_region *cxlr_sysram);
 	struct range *(*units)(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *hpa, bool releasing, int *nr);
+	bool (*fill)(struct cxl_sysram_region *cxlr_sysram, const struct range *block);
 	u64 (*state_size)(struct cxl_sysram_region *cxlr_sysram);
 	int (*check_unplug)(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa, bool others);
@@ -115,7 +120,7 @@ void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *hpa);
 int cxl_sysram_record_blocks(struct xarray *record, const struct range *range);
 int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     struct xarray *record, const struct range *range);
+			     struct xarray *record);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);

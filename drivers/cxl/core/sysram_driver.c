@@ -136,8 +136,7 @@ static int sysram_region_quiesce(struct cxl_region *cxlr)
 static int sysram_region_replug(struct cxl_sysram_region *cxlr_sysram,
 				const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_replug_blocks(cxlr_sysram, &cxlr_sysram->record,
-					&cxlr_sysram->hpa_range);
+	return cxl_sysram_replug_blocks(cxlr_sysram, &cxlr_sysram->record);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include "sysram_core.h"
 
 /**
@@ -31,7 +32,9 @@
  *   be somebody else's data, and must not be migrated (-EBUSY),
  * - when the region is torn down, which cannot wait for it (-ENXIO).
  *
- * In all cases memory hotplug leaves everything as it was.
+ * In all cases memory hotplug leaves everything as it was. What restores more than one
+ * call of it has done is not ended by what has ended the operation
+ * (cxl_sysram_op_go_back()).
  */
 
 static unsigned int unplug_timeout = 60;
@@ -49,6 +52,7 @@ MODULE_PARM_DESC(unplug_timeout,
  * @when: jiffies of the last progress
  * @cancelled: the region is torn down
  * @interrupted: the memory that it is about is gone
+ * @back: what was is being restored
  * @stuck: it was given up for want of progress
  */
 struct cxl_sysram_op {
@@ -60,6 +64,7 @@ struct cxl_sysram_op {
 	unsigned long when;
 	bool cancelled;
 	bool interrupted;
+	bool back;
 	bool stuck;
 };
 
@@ -79,7 +84,7 @@ static int cxl_sysram_op_give_up(struct mhp_ctl *ctl)
 
 	if (READ_ONCE(op->cancelled))
 		return -ENXIO;
-	if (signal_pending(ctl->task))
+	if (!op->back && signal_pending(ctl->task))
 		return -ERESTARTSYS;
 	if (READ_ONCE(op->interrupted))
 		return -EBUSY;
@@ -213,6 +218,59 @@ const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram)
 {
 	return cxlr_sysram->op->ops;
+}
+
+/**
+ * struct cxl_sysram_back - the way back of an operation
+ * @work: in which it is gone
+ * @cxlr_sysram: the region
+ * @fn: what restores
+ * @arg: for @fn
+ * @rc: what it has returned
+ */
+struct cxl_sysram_back {
+	struct work_struct work;
+	struct cxl_sysram_region *cxlr_sysram;
+	int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg);
+	void *arg;
+	int rc;
+};
+
+static void cxl_sysram_back_work(struct work_struct *work)
+{
+	struct cxl_sysram_back *back = container_of(work, struct cxl_sysram_back, work);
+
+	back->rc = back->fn(back->cxlr_sysram, back->arg);
+}
+
+/**
+ * cxl_sysram_op_go_back - restore what was, when an operation has failed
+ * @cxlr_sysram: the region
+ * @fn: restores
+ * @arg: for @fn
+ *
+ * Not ended by a signal, nor by what has ended the operation: the time begins anew, and
+ * only memory that is lost from now on, or the end of the region, ends this. The caller
+ * may be here because it is being killed, so it runs in another task.
+ *
+ * Context: An operation, at its end.
+ * Return: what @fn returned.
+ */
+int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
+			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
+			  void *arg)
+{
+	struct cxl_sysram_back back = { .cxlr_sysram = cxlr_sysram, .fn = fn, .arg = arg };
+	struct cxl_sysram_op *op = cxlr_sysram->op;
+
+	op->back = true;
+	op->when = jiffies;
+	WRITE_ONCE(op->interrupted, false);
+	INIT_WORK_ONSTACK(&back.work, cxl_sysram_back_work);
+	queue_work(system_dfl_long_wq, &back.work);
+	flush_work(&back.work);
+	destroy_work_on_stack(&back.work);
+	return back.rc;
 }
 
 /**

@@ -57,11 +57,14 @@ static void due_exit(struct kunit *test)
 static void expect_asked(struct kunit *test, struct due_test *due)
 {
 	struct range parts[QUARTERS];
+	unsigned long newest, most;
 	unsigned int q = 0;
 	u64 from = 0;
 	int nr;
 
-	while ((nr = cxl_sysram_next_asked(&due->dynamic, from, parts, QUARTERS))) {
+	while ((nr = cxl_sysram_next_asked(&due->dynamic, from, parts, QUARTERS,
+					   &newest))) {
+		most = 0;
 		for (int i = 0; i < nr; i++) {
 			unsigned long request;
 
@@ -76,7 +79,9 @@ static void expect_asked(struct kunit *test, struct due_test *due)
 						due->asked[(parts[i - 1].end + 1) / quarter() - 1]);
 			while (q < QUARTERS && q * quarter() <= parts[i].end)
 				KUNIT_ASSERT_EQ(test, due->asked[q++], request);
+			most = max(most, request);
 		}
+		KUNIT_ASSERT_EQ(test, newest, most);
 		from = parts[nr - 1].end + 1;
 		/* between units: neither */
 		if (q < QUARTERS && due->asked[q]) {
@@ -108,6 +113,25 @@ static void expect_gone(struct kunit *test, struct due_test *due)
 	}
 }
 
+/* What is in neither set, in pieces that are as long as they can be */
+static void expect_undue(struct kunit *test, struct due_test *due,
+			 unsigned int first, unsigned int last)
+{
+	struct range rest = quarters(first, last), part;
+	unsigned int q = first;
+
+	while (cxl_sysram_next_undue(&due->dynamic, &rest, &part)) {
+		while (q <= last && (due->asked[q] || due->gone[q]))
+			q++;
+		KUNIT_ASSERT_EQ(test, part.start, q * quarter());
+		while (q <= last && !due->asked[q] && !due->gone[q])
+			q++;
+		KUNIT_ASSERT_EQ(test, part.end, q * quarter() - 1);
+	}
+	for (; q <= last; q++)
+		KUNIT_ASSERT_TRUE(test, due->asked[q] || due->gone[q]);
+}
+
 static void due_random(struct kunit *test)
 {
 	struct due_test *due = test->priv;
@@ -137,6 +161,8 @@ static void due_random(struct kunit *test)
 		}
 		expect_asked(test, due);
 		expect_gone(test, due);
+		expect_undue(test, due, 0, QUARTERS - 1);
+		expect_undue(test, due, first, last);
 	}
 }
 
@@ -144,6 +170,7 @@ static void due_room(struct kunit *test)
 {
 	struct due_test *due = test->priv;
 	struct range parts[2], range;
+	unsigned long newest;
 
 	guard(mutex)(&due->dynamic.extents_lock);
 	for (unsigned int q = 0; q < 4; q++) {
@@ -151,9 +178,11 @@ static void due_room(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, cxl_sysram_due_store(&due->dynamic.asked, &range,
 							      q + 1, GFP_KERNEL));
 	}
-	KUNIT_EXPECT_EQ(test, 4, cxl_sysram_next_asked(&due->dynamic, 0, parts, 2));
-	KUNIT_EXPECT_EQ(test, 4, cxl_sysram_next_asked(&due->dynamic, 0, NULL, 0));
-	KUNIT_EXPECT_EQ(test, 0, cxl_sysram_next_asked(&due->dynamic, 4 * quarter(), parts, 2));
+	KUNIT_EXPECT_EQ(test, 4, cxl_sysram_next_asked(&due->dynamic, 0, parts, 2, &newest));
+	KUNIT_EXPECT_EQ(test, 4, cxl_sysram_next_asked(&due->dynamic, 0, NULL, 0, &newest));
+	KUNIT_EXPECT_EQ(test, 4, newest);
+	KUNIT_EXPECT_EQ(test, 0, cxl_sysram_next_asked(&due->dynamic, 4 * quarter(), parts, 2,
+						       &newest));
 }
 
 static struct kunit_case cxl_due_cases[] = {

@@ -311,6 +311,34 @@ static void range_gap(struct kunit *test)
 	}
 }
 
+/* Each byte of a range is in a gap or in a part, and in no more than one of them */
+static void range_walk(struct kunit *test)
+{
+	static const struct range others[] = { { 0, 1 }, { 4, 5 }, { 6, 6 }, { 9, 20 } };
+	struct range parts[ARRAY_SIZE(others)], gap;
+
+	for (u64 start = 0; start < 24; start++)
+		for (u64 end = start; end < 24; end++) {
+			struct range range = { start, end }, rest = range;
+			unsigned int seen = 0, has = 0;
+			int nr = cxl_range_parts(&range, others, ARRAY_SIZE(others), parts);
+
+			for (int i = 0; i < nr; i++)
+				seen |= has |= GENMASK(parts[i].end, parts[i].start);
+			KUNIT_EXPECT_EQ(test, !!has,
+					cxl_range_touches(&range, others, ARRAY_SIZE(others)));
+			while (cxl_range_next_gap(&rest, others, ARRAY_SIZE(others), &gap)) {
+				KUNIT_EXPECT_EQ(test, 0, seen & GENMASK(gap.end, gap.start));
+				seen |= GENMASK(gap.end, gap.start);
+			}
+			KUNIT_EXPECT_EQ(test, seen, (unsigned int)GENMASK(end, start));
+		}
+
+	gap = (struct range){ U64_MAX - 1, U64_MAX };
+	KUNIT_EXPECT_TRUE(test, cxl_range_next_gap(&gap, others, 0, parts));
+	KUNIT_EXPECT_FALSE(test, cxl_range_next_gap(&gap, others, 0, parts));
+}
+
 static void range_blocks(struct kunit *test)
 {
 	static const struct range in = { SZ_2M + 5, SZ_4M }, all = { SZ_2M, SZ_4M - 1 };
@@ -464,6 +492,7 @@ static struct kunit_case cxl_extent_cases[] = {
 	KUNIT_CASE(range_clip),
 	KUNIT_CASE(range_merge),
 	KUNIT_CASE(range_gap),
+	KUNIT_CASE(range_walk),
 	KUNIT_CASE(range_blocks),
 	KUNIT_CASE(extent_tree),
 	KUNIT_CASE(extents_fill),
