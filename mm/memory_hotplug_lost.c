@@ -2,6 +2,7 @@
 #define pr_fmt(fmt) "memory hotplug: " fmt
 
 #include <linux/cleanup.h>
+#include <linux/device.h>
 #include <linux/export.h>
 #include <linux/hugetlb.h>
 #include <linux/memory.h>
@@ -33,22 +34,32 @@
 /* A block becomes lost, and so is isolated, or isolation is undone, one at a time */
 static DEFINE_MUTEX(mhp_lost_lock);
 
-/* Nobody takes the block offline or removes it meanwhile */
-static int mhp_lose_block(struct memory_block *mem)
+/* Under its device lock nobody takes the block online, offline or out */
+static int mhp_isolate_lost(struct memory_block *mem)
 {
 	struct mhp_block block = { .mem = mem };
-	int rc;
+	int rc = 0;
 
 	guard(mutex)(&mhp_lost_lock);
-	WRITE_ONCE(mem->lost, true);
-	if (mem->lost_isolated || mem->state == MEM_OFFLINE)
+	/* Without a zone it is offline, and stays so */
+	if (mem->lost_isolated || !mem->zone)
 		return 0;
-	/* On its way on or off: who does that has to be waited for */
-	if (mem->state != MEM_ONLINE)
-		return -EBUSY;
 	rc = start_isolate_page_range(mhp_block_start(&block), mhp_block_end(&block),
 				      PB_ISOLATE_MODE_LOST);
 	mem->lost_isolated = !rc;
+	return rc;
+}
+
+static int mhp_lose_block(struct memory_block *mem)
+{
+	int rc;
+
+	WRITE_ONCE(mem->lost, true);
+	/* Who has it is about to change its state, and has to be waited for */
+	if (!device_trylock(&mem->dev))
+		return -EBUSY;
+	rc = mhp_isolate_lost(mem);
+	device_unlock(&mem->dev);
 	return rc;
 }
 
@@ -85,11 +96,8 @@ int lose_memory_ranges(const struct range *ranges, unsigned int nr)
 {
 	int rc = 0;
 
-	if (!tryget_online_mems())
-		return -EBUSY;
 	for (unsigned int i = 0; i < nr; i++)
 		rc = mhp_lose_range(&ranges[i]) ?: rc;
-	put_online_mems();
 	/* What is freed from now on goes where it is not handed out */
 	drain_all_pages(NULL);
 	return rc;

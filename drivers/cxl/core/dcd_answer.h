@@ -27,8 +27,6 @@ enum cxl_dcd_outcome {
  *			device took it for the answer to something older
  * @CXL_ANSWER_FLUSH: an empty answer to what is older
  * @CXL_ANSWER_EMPTY: an empty answer to the offer
- * @CXL_ANSWER_BROKEN: it was given in parts, and the last ones are not: take back what
- *		      the list has of its tags
  * @CXL_ANSWER_CLOSED: nothing, it was answered
  */
 enum cxl_answer_state {
@@ -38,7 +36,6 @@ enum cxl_answer_state {
 	CXL_ANSWER_FOREIGN,
 	CXL_ANSWER_FLUSH,
 	CXL_ANSWER_EMPTY,
-	CXL_ANSWER_BROKEN,
 	CXL_ANSWER_CLOSED,
 };
 

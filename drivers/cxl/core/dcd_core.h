@@ -41,6 +41,7 @@ struct cxl_dcd_retry {
  * @mutex: held while the device is told about capacity or its list is read, and
  *	   while its consumers change. Consumers are called with it held
  * @consumers: that take capacity, protected by @mutex
+ * @partial: what has a tag in answers of which the device knows a part
  * @uncertain: how many offers the device may have pending that are not known here;
  *	       as the members down to @answer_retry, protected by @mutex
  * @refuse: no capacity is accepted any more, its configuration has changed
@@ -55,7 +56,7 @@ struct cxl_dcd_retry {
  * @nr_releases: how many
  * @seq: of the last offer or release
  * @stopping: no event comes any more: nothing waits
- * @lost: records that the event log has lost, not in @uncertain yet
+ * @lost: records that the event log has lost ahead of @offers, not in @uncertain yet
  * @stale: what the device and its consumers believe may differ: the list has to be
  *	   read
  * @reconfigured: the device says that its configuration has changed
@@ -79,6 +80,7 @@ struct cxl_dcd {
 
 	struct mutex mutex; /* down to answer_retry */
 	struct list_head consumers;
+	struct list_head partial;
 	unsigned int uncertain;
 	bool refuse;
 	struct cxl_dcd_retry list_retry;
@@ -150,6 +152,7 @@ static inline int cxl_dcd_recs_add(struct cxl_dcd_recs *list,
  * @done: how many of these the device was told
  * @since: jiffies, when it was complete
  * @owed: empty answers that have to be given after that to this one
+ * @lost: records that the event log has lost behind it
  * @after: releases of what it has
  * @counted: how many of @recs there were
  */
@@ -162,6 +165,7 @@ struct cxl_dcd_offer {
 	unsigned int done;
 	unsigned long since;
 	unsigned int owed;
+	unsigned int lost;
 	struct list_head after;
 	unsigned int counted;
 };
@@ -195,8 +199,18 @@ struct cxl_dcd_release {
 	unsigned long not_before;
 };
 
+/* dcd_mbox.c: the commands */
+bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *extent,
+		   unsigned int partition, struct cxl_extent_rec *rec);
+int cxl_dcd_get_config(struct cxl_memdev_state *mds,
+		       struct cxl_mbox_dc_region *region);
+int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list);
+enum cxl_dcd_outcome cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
+				     const struct cxl_extent_rec *recs,
+				     unsigned int nr, unsigned int *done);
+unsigned int cxl_dcd_respond_max(struct cxl_memdev_state *mds);
+
 /* dcd_queue.c: what is due */
-bool cxl_dcd_offer_has_tag(const struct cxl_dcd_offer *offer, const uuid_t *tag);
 void cxl_dcd_queue_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer);
 void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
 			   enum cxl_dcd_release_kind kind);
@@ -209,15 +223,13 @@ struct cxl_dcd_release *cxl_dcd_take_release(struct cxl_dcd *dcd);
 void cxl_dcd_put_release(struct cxl_dcd *dcd, struct cxl_dcd_release *release,
 			 bool done);
 
-/* dcd_mbox.c: the commands */
-bool cxl_dcd_check(struct cxl_dcd *dcd, const struct cxl_event_dcd_extent *extent,
-		   unsigned int partition, struct cxl_extent_rec *rec);
-int cxl_dcd_get_config(struct cxl_memdev_state *mds,
-		       struct cxl_mbox_dc_region *region);
-int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list);
-enum cxl_dcd_outcome cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
-				     const struct cxl_extent_rec *recs,
-				     unsigned int nr, unsigned int *done);
+/* dcd_partial.c: allocations that the device was told of in part */
+int cxl_dcd_partial_begin(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer);
+void cxl_dcd_partial_end(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer,
+			 bool whole);
+bool cxl_dcd_partial_has(struct cxl_dcd *dcd, const uuid_t *tag);
+int cxl_dcd_partial_settle(struct cxl_dcd *dcd, const struct cxl_dcd_recs *list);
+void cxl_dcd_partial_drop(struct cxl_dcd *dcd);
 
 /**
  * struct cxl_dcd_consumer - somebody who uses capacity of a device

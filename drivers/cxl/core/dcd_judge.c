@@ -72,6 +72,8 @@ static int cxl_dcd_prepare_group(struct cxl_dcd *dcd,
 {
 	struct cxl_dcd_consumer *consumer = NULL;
 
+	if (cxl_dcd_partial_has(dcd, &recs[0].tag))
+		return -EEXIST;
 	for (int i = 0; i < nr; i++) {
 		struct cxl_dcd_consumer *other = recs[i].bad ? NULL :
 						 cxl_dcd_consumer_of(dcd, &recs[i].dpa);

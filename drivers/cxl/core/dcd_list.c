@@ -86,13 +86,11 @@ static int cxl_dcd_take_untagged(struct cxl_dcd_consumer *consumer,
 static int cxl_dcd_take_group(struct cxl_dcd *dcd,
 			      const struct cxl_extent_rec *recs, int nr)
 {
-	struct cxl_dcd_offer *offer = cxl_dcd_next_offer(dcd, NULL);
 	struct cxl_dcd_consumer *consumer;
 	bool unheld = false;
 	struct range part;
 
-	/* The device is being told, in several commands, and may have some of it */
-	if (offer && offer->done && cxl_dcd_offer_has_tag(offer, &recs[0].tag))
+	if (cxl_dcd_partial_has(dcd, &recs[0].tag))
 		return 0;
 	for (int i = 0; i < nr && !unheld; i++) {
 		consumer = recs[i].bad ? NULL : cxl_dcd_consumer_of(dcd, &recs[i].dpa);
@@ -146,6 +144,7 @@ int cxl_dcd_sync(struct cxl_dcd *dcd, bool compare, struct cxl_dcd_recs *list)
 
 	if (compare)
 		rc = cxl_dcd_compare(dcd, list);
+	rc = cxl_dcd_partial_settle(dcd, list) ?: rc;
 	return cxl_dcd_take(dcd, list) ?: rc;
 }
 

@@ -151,7 +151,7 @@ static int cxl_dcd_get_list_once(struct cxl_dcd *dcd,
 		index += count;
 		if (list->nr > max || index > CXL_DCD_LIST_MAX)
 			return -EPROTO;
-		if (READ_ONCE(dcd->stopping))
+		if (READ_ONCE(dcd->stopping) && index > CXL_OFFER_RECORDS_MAX)
 			return -ESHUTDOWN;
 		cond_resched();
 	} while (count && index < le32_to_cpu(out->total));
@@ -233,6 +233,18 @@ cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
 }
 
 /**
+ * cxl_dcd_respond_max - how many extents does a command have room for
+ * @mds: the device
+ *
+ * Return: how many.
+ */
+unsigned int cxl_dcd_respond_max(struct cxl_memdev_state *mds)
+{
+	return (mds->cxlds.cxl_mbox.payload_size - sizeof(struct cxl_mbox_dc_response)) /
+	       sizeof(struct cxl_mbox_dc_item);
+}
+
+/**
  * cxl_dcd_respond - Add Response (4802h), or Release (4803h)
  * @mds: the device
  * @opcode: which of them
@@ -257,8 +269,7 @@ enum cxl_dcd_outcome cxl_dcd_respond(struct cxl_memdev_state *mds, u16 opcode,
 	if (!nr)
 		return cxl_dcd_respond_once(mds, opcode, &empty);
 
-	max = (mds->cxlds.cxl_mbox.payload_size - sizeof(*payload)) /
-	      sizeof(payload->item[0]);
+	max = cxl_dcd_respond_max(mds);
 	void *buf __free(kvfree) =
 		kvzalloc(struct_size(payload, item, min(max, nr)), GFP_KERNEL);
 	if (!buf)

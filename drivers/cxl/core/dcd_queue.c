@@ -41,23 +41,6 @@ void cxl_dcd_offer_free(struct cxl_dcd_offer *offer)
 }
 
 /**
- * cxl_dcd_offer_has_tag - does the answer to an offer accept an allocation
- * @offer: the offer
- * @tag: name of the allocation, or null
- *
- * Return: true if the answer has a part of it.
- */
-bool cxl_dcd_offer_has_tag(const struct cxl_dcd_offer *offer, const uuid_t *tag)
-{
-	if (uuid_is_null(tag))
-		return false;
-	for (int i = 0; i < offer->accepted; i++)
-		if (uuid_equal(&offer->recs.recs[i].tag, tag))
-			return true;
-	return false;
-}
-
-/**
  * cxl_dcd_queue_offer - an offer is complete, and pending
  * @dcd: the device
  * @offer: the offer, or NULL when it is to be rejected
@@ -122,10 +105,18 @@ void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
  */
 void cxl_dcd_queue_list(struct cxl_dcd *dcd, unsigned int lost, bool reconfigured)
 {
+	struct cxl_dcd_offer *last;
+	unsigned int *sum = &dcd->lost;
+
 	guard(spinlock)(&dcd->lock);
 	dcd->stale = true;
-	dcd->lost = min(dcd->lost + lost, CXL_DCD_RECORDS_MAX);
 	dcd->reconfigured |= reconfigured;
+	/* What is pending was offered before: the answer to it says nothing of these */
+	if (!list_empty(&dcd->offers)) {
+		last = list_last_entry(&dcd->offers, struct cxl_dcd_offer, list);
+		sum = &last->lost;
+	}
+	*sum = min(*sum + lost, CXL_DCD_RECORDS_MAX);
 	cxl_dcd_kick(dcd);
 }
 
@@ -173,6 +164,7 @@ void cxl_dcd_close_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
 		list_del(&offer->list);
 		dcd->nr_recs -= offer->counted;
 		dcd->owed += offer->owed;
+		dcd->lost = min(dcd->lost + offer->lost, CXL_DCD_RECORDS_MAX);
 		/* Asked for behind it */
 		list_splice(&offer->after, &dcd->releases);
 	}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
-#include <linux/device.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
 #include <dcd.h>
@@ -21,53 +20,10 @@ static enum cxl_answer_state cxl_dcd_serve_rest(struct cxl_dcd *dcd,
 {
 	if (outcome == CXL_DCD_NOT_DONE)
 		return offer->state;
-	if (outcome != CXL_DCD_DONE) {
+	if (outcome != CXL_DCD_DONE)
 		dcd->uncertain++;
-		return CXL_ANSWER_BROKEN;
-	}
 	cxl_dcd_queue_list(dcd, 0, false);
 	return CXL_ANSWER_CLOSED;
-}
-
-/* Of an allocation the list may have a part, which would look like all of it */
-static int cxl_dcd_serve_fragments(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer,
-				   struct cxl_dcd_recs *fragments)
-{
-	struct cxl_dcd_recs list = { };
-	int rc;
-
-	rc = cxl_dcd_get_list(dcd, &list);
-	for (int i = 0; i < list.nr && !rc; i++) {
-		if (!list.recs[i].bad && cxl_dcd_offer_has_tag(offer, &list.recs[i].tag))
-			rc = cxl_dcd_recs_add(fragments, &list.recs[i]);
-		cond_resched();
-	}
-	kvfree(list.recs);
-	return rc;
-}
-
-static enum cxl_dcd_outcome cxl_dcd_serve_broken(struct cxl_dcd *dcd,
-						 struct cxl_dcd_offer *offer)
-{
-	enum cxl_dcd_outcome outcome = CXL_DCD_NOT_DONE;
-	struct cxl_dcd_recs fragments = { };
-	unsigned int done = 0;
-
-	if (!cxl_dcd_serve_fragments(dcd, offer, &fragments))
-		outcome = !fragments.nr ? CXL_DCD_DONE :
-			  cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC,
-					  fragments.recs, fragments.nr, &done);
-	kvfree(fragments.recs);
-
-	/* Nobody knows: the list is read once more */
-	if (outcome == CXL_DCD_NOT_DONE || outcome == CXL_DCD_UNKNOWN)
-		return CXL_DCD_NOT_DONE;
-	if (outcome == CXL_DCD_REFUSED)
-		dev_err_ratelimited(dcd->mds->cxlds.dev,
-				    "the device does not take back a part of an allocation\n");
-	offer->state = CXL_ANSWER_CLOSED;
-	cxl_dcd_queue_list(dcd, 0, false);
-	return CXL_DCD_DONE;
 }
 
 /**
@@ -100,16 +56,26 @@ static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
 {
 	enum cxl_dcd_outcome outcome;
 	bool begun = offer->done;
+	int rc = 0;
 
-	if (!begun)
+	if (!begun) {
 		offer->accepted = cxl_dcd_serve_judge(dcd, offer);
-	if (!offer->accepted) {
+		rc = cxl_dcd_partial_begin(dcd, offer);
+	}
+	if (rc)
+		cxl_dcd_commit(dcd, false);
+	if (rc == -ENOMEM)
+		return CXL_DCD_NOT_DONE;
+	if (rc || !offer->accepted) {
 		offer->state = CXL_ANSWER_EMPTY;
 		return CXL_DCD_DONE;
 	}
 
 	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
 				  offer->recs.recs, offer->accepted, &offer->done);
+	/* Of what nobody knows, and of a part of it, the list may have some */
+	if (outcome == CXL_DCD_DONE || (!offer->done && outcome != CXL_DCD_UNKNOWN))
+		cxl_dcd_partial_end(dcd, offer, true);
 	/* Accepted, and not there: the list has it */
 	if (!begun && cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE) &&
 	    outcome == CXL_DCD_DONE)
@@ -141,6 +107,12 @@ static enum cxl_dcd_outcome cxl_dcd_serve_look(struct cxl_dcd *dcd,
 	for (int i = 0; i < offer->accepted && !listed; i++)
 		listed = cxl_range_touches(&offer->recs.recs[i].dpa, ranges, nr);
 	kvfree(ranges);
+	/* Of several commands only the first one was given: the others are owed still */
+	if (listed && offer->accepted > cxl_dcd_respond_max(dcd->mds)) {
+		offer->state = cxl_dcd_serve_rest(dcd, offer, CXL_DCD_UNKNOWN);
+		return CXL_DCD_DONE;
+	}
+	cxl_dcd_partial_end(dcd, offer, true);
 	offer->state = cxl_answer_listed(offer->state, listed);
 	return CXL_DCD_DONE;
 }
@@ -164,8 +136,6 @@ enum cxl_dcd_outcome cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_offer *of
 	case CXL_ANSWER_ACCEPTED:
 	case CXL_ANSWER_FOREIGN:
 		return cxl_dcd_serve_look(dcd, offer);
-	case CXL_ANSWER_BROKEN:
-		return cxl_dcd_serve_broken(dcd, offer);
 	default:
 		outcome = cxl_dcd_serve_empty(dcd);
 		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);

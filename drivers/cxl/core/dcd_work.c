@@ -264,8 +264,10 @@ static bool cxl_dcd_do_answer(struct cxl_dcd *dcd)
 	outcome = cxl_dcd_serve(dcd, offer);
 	closed = offer->state == CXL_ANSWER_CLOSED ||
 		 (dcd->stopping && outcome == CXL_DCD_NOT_DONE);
-	if (closed)
+	if (closed) {
+		cxl_dcd_partial_end(dcd, offer, false);
 		cxl_dcd_close_offer(dcd, offer);
+	}
 	return cxl_dcd_answered(dcd, outcome, closed) || dcd->stopping;
 }
 
@@ -307,6 +309,7 @@ void cxl_dcd_work_init(struct cxl_dcd *dcd)
 	mutex_init(&dcd->mutex);
 	spin_lock_init(&dcd->lock);
 	INIT_LIST_HEAD(&dcd->consumers);
+	INIT_LIST_HEAD(&dcd->partial);
 	INIT_LIST_HEAD(&dcd->offers);
 	INIT_LIST_HEAD(&dcd->releases);
 	INIT_DELAYED_WORK(&dcd->work, cxl_dcd_work);
@@ -337,16 +340,32 @@ void cxl_dcd_work_drop(struct cxl_dcd *dcd)
 	struct cxl_dcd_offer *offer;
 
 	scoped_guard(mutex, &dcd->mutex) {
-		while ((offer = cxl_dcd_next_offer(dcd, NULL)))
+		while ((offer = cxl_dcd_next_offer(dcd, NULL))) {
+			cxl_dcd_partial_end(dcd, offer, false);
 			cxl_dcd_close_offer(dcd, offer);
-		scoped_guard(spinlock, &dcd->lock)
+		}
+		scoped_guard(spinlock, &dcd->lock) {
 			dcd->owed = 0;
+			dcd->lost = 0;
+		}
 		cxl_dcd_drop_releases(dcd);
 		dcd->uncertain = 1;
 		dcd->answer_retry.delay = 0;
 		dcd->list_retry.delay = 0;
 	}
 	cxl_dcd_queue_list(dcd, 0, false);
+}
+
+/* What nobody will remember must not be there */
+static void cxl_dcd_last_partial(struct cxl_dcd *dcd)
+{
+	struct cxl_dcd_recs list = { };
+
+	guard(mutex)(&dcd->mutex);
+	if (!list_empty(&dcd->partial) && !cxl_dcd_get_list(dcd, &list))
+		cxl_dcd_partial_settle(dcd, &list);
+	kvfree(list.recs);
+	cxl_dcd_partial_drop(dcd);
 }
 
 /**
@@ -369,4 +388,5 @@ void cxl_dcd_work_stop(struct cxl_dcd *dcd)
 	cancel_delayed_work_sync(&dcd->work);
 	destroy_workqueue(queue);
 	cxl_dcd_drop_releases(dcd);
+	cxl_dcd_last_partial(dcd);
 }

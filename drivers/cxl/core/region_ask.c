@@ -31,7 +31,7 @@ void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone)
 	dynamic->lost |= gone;
 	dynamic->requests++;
 	if (gone)
-		queue_work(system_dfl_wq, &dynamic->lose_work);
+		mod_delayed_work(system_dfl_wq, &dynamic->lose_work, 0);
 	mod_delayed_work(system_dfl_wq, &dynamic->release_work, 0);
 }
 
@@ -64,12 +64,15 @@ static int cxl_sysram_join_requests(struct cxl_dynamic *dynamic,
 		rc = rc ?: xa_err(xa_store(&overlap, xa_to_value(entry), entry, GFP_KERNEL));
 
 	mas_set(&mas, 0);
-	if (!xa_empty(&overlap))
-		mas_for_each(&mas, entry, ULONG_MAX) {
-			if (!rc && xa_load(&overlap, xa_to_value(entry)))
-				rc = mas_store_gfp(&mas, xa_mk_value(joined), GFP_KERNEL);
-			cond_resched();
-		}
+	/* What begins ahead of where the busy ones are tried next is one with them now */
+	if (xa_empty(&overlap))
+		return rc;
+	dynamic->from = 0;
+	mas_for_each(&mas, entry, ULONG_MAX) {
+		if (!rc && xa_load(&overlap, xa_to_value(entry)))
+			rc = mas_store_gfp(&mas, xa_mk_value(joined), GFP_KERNEL);
+		cond_resched();
+	}
 	xa_destroy(&overlap);
 	return rc;
 }
@@ -130,6 +133,7 @@ int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 	if (dynamic->closed)
 		return cxl_sysram_range_plugged(hpa) ? 0 : -ENOENT;
 
+	dynamic->asks++;
 	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent, hpa)))
 		if (extent->group && !extent->group->asked) {
 			extent->group->asked = true;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
-#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/memory.h>
 #include <linux/minmax.h>
@@ -80,22 +79,21 @@ static void cxl_dynamic_arrive_work(struct work_struct *work)
 		cond_resched();
 }
 
-/* How often, and how many ms apart, what somebody else has isolated is tried again */
-#define CXL_DYNAMIC_LOSE_TRIES	50
-#define CXL_DYNAMIC_LOSE_PAUSE	20
+/* Until what somebody else is about to change is tried again */
+#define CXL_DYNAMIC_LOSE_PAUSE	(HZ / 20)
 
-/* At once: an operation that runs is waited for a short time, it is told to end */
+/* At once, beside an operation that may run and is told to end */
 static void cxl_dynamic_lose_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
-		container_of(work, struct cxl_dynamic, lose_work)->cxlr_sysram;
+		container_of(to_delayed_work(work), struct cxl_dynamic, lose_work)->cxlr_sysram;
 	int rc = cxl_sysram_isolate_gone(cxlr_sysram);
 
 	cxl_sysram_groups_lose(cxlr_sysram);
-	for (int i = 0; rc && i < CXL_DYNAMIC_LOSE_TRIES; i++) {
-		msleep(CXL_DYNAMIC_LOSE_PAUSE);
-		rc = cxl_sysram_isolate_gone(cxlr_sysram);
-	}
+	rc = cxl_sysram_groups_isolate(cxlr_sysram) ?: rc;
+	if (rc)
+		queue_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->lose_work,
+				   CXL_DYNAMIC_LOSE_PAUSE);
 }
 
 static void cxl_dynamic_release_work(struct work_struct *work)
@@ -119,11 +117,16 @@ static void cxl_dynamic_release_work(struct work_struct *work)
 		dynamic->retry = 0;
 		return;
 	}
-	if (news || all || !dynamic->retry) {
-		dynamic->retry = news ? CXL_DYNAMIC_RETRY_MIN :
-					clamp(2 * dynamic->retry, CXL_DYNAMIC_RETRY_MIN,
-					      CXL_DYNAMIC_RETRY_MAX);
+	if (all || !dynamic->retry) {
+		dynamic->retry = clamp(2 * dynamic->retry, CXL_DYNAMIC_RETRY_MIN,
+				       CXL_DYNAMIC_RETRY_MAX);
 		dynamic->again = jiffies + dynamic->retry;
+	}
+	/* What is new, and busy, need not wait as long as what is old, which never waits longer */
+	if (news) {
+		dynamic->retry = CXL_DYNAMIC_RETRY_MIN;
+		if (time_after(dynamic->again, jiffies + CXL_DYNAMIC_RETRY_MIN))
+			dynamic->again = jiffies + CXL_DYNAMIC_RETRY_MIN;
 	}
 	/* Does nothing if more has come meanwhile */
 	queue_delayed_work(system_dfl_wq, &dynamic->release_work,
@@ -147,7 +150,7 @@ static int cxl_dynamic_create(struct cxl_sysram_region *cxlr_sysram)
 	INIT_LIST_HEAD(&dynamic->prepared);
 	cxl_sysram_due_init(dynamic);
 	INIT_WORK(&dynamic->arrive_work, cxl_dynamic_arrive_work);
-	INIT_WORK(&dynamic->lose_work, cxl_dynamic_lose_work);
+	INIT_DELAYED_WORK(&dynamic->lose_work, cxl_dynamic_lose_work);
 	INIT_DELAYED_WORK(&dynamic->release_work, cxl_dynamic_release_work);
 	cxlr_sysram->dynamic = &dynamic->base;
 	return 0;
@@ -171,7 +174,7 @@ static void cxl_dynamic_close(struct cxl_sysram_region *cxlr_sysram)
 		dynamic->closed = true;
 	/* Whoever comes too late finds them disabled */
 	disable_work_sync(&dynamic->arrive_work);
-	disable_work_sync(&dynamic->lose_work);
+	disable_delayed_work_sync(&dynamic->lose_work);
 	disable_delayed_work_sync(&dynamic->release_work);
 	cxl_sysram_groups_close(cxlr_sysram);
 	cxl_sysram_extents_remove(cxlr_sysram);

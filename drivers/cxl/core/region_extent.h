@@ -32,6 +32,7 @@ struct cxl_sysram_group;
  * @requests: that number of the last one, or of the last loss
  * @gone: host physical addresses of untagged capacity that the device has taken
  * @groups: tagged allocations, see core/region_tag.c
+ * @asks: how often the device has asked for anything
  * @tried: that of the last one that has been tried
  * @from: host physical address, where what was busy is tried again
  * @again: jiffies, when it is; meaningful while @retry is not 0
@@ -57,6 +58,7 @@ struct cxl_dynamic {
 	unsigned long requests;
 	struct maple_tree gone;
 	struct list_head groups;
+	unsigned long asks;
 	unsigned long tried;
 	u64 from;
 	unsigned long again;
@@ -65,7 +67,7 @@ struct cxl_dynamic {
 	bool closed;
 	const struct cxl_sysram_dax_ops *dax_ops;
 	struct work_struct arrive_work;
-	struct work_struct lose_work;
+	struct delayed_work lose_work;
 	struct delayed_work release_work;
 };
 
@@ -109,10 +111,11 @@ struct cxl_sysram_extent {
  * @asked: the device asks for it, or for a part of it
  * @gone: the device has taken it, or a part of it
  * @leaving: a user gives it back
+ * @unknown: the device may have it already: nobody may use it
  * @shown: how many of its extents are there
  * @dev_dax: the dax device, or NULL; as the members down to @unmapped, protected by the
  *	     device lock of dax_regionN
- * @down: nobody can use it, since it is not known whether the device has it already
+ * @down: nobody can use it
  * @failed: there is none because it could not be created
  * @unmapped: it is not mapped any more, its memory is gone
  * @tag: the name
@@ -126,6 +129,7 @@ struct cxl_sysram_group {
 	bool asked;
 	bool gone;
 	bool leaving;
+	bool unknown;
 	int shown;
 	struct dev_dax *dev_dax;
 	bool down;
@@ -200,6 +204,8 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 				const struct range *hpa, int nr,
 				const struct cxl_sysram_group *group,
 				struct list_head *rest, struct list_head *gone);
+int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa, int nr);
 void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_ask.c: what the device says about it */
@@ -234,12 +240,17 @@ void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
 u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag);
 
-/* core/region_release.c: and how they go */
+/* core/region_lose.c: how they go by force */
 int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
+		    const struct cxl_sysram_request *req);
+
+/* core/region_release.c: and how they are given back */
 bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 

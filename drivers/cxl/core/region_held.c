@@ -481,6 +481,33 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_extents_cut - capacity that is out, and not in use, leaves the region
+ * @cxlr_sysram: a dynamic region
+ * @hpa: host physical addresses, ordered, without overlap; what has a tag stays
+ * @nr: how many ranges
+ *
+ * Return: 0, -ENOMEM.
+ */
+int cxl_sysram_extents_cut(struct cxl_sysram_region *cxlr_sysram,
+			   const struct range *hpa, int nr)
+{
+	LIST_HEAD(rest);
+	LIST_HEAD(gone);
+	int rc;
+
+	if (!nr)
+		return 0;
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
+		rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, nr, &rest);
+		if (!rc)
+			cxl_sysram_extents_replace(cxlr_sysram, hpa, nr, NULL, &rest,
+						   &gone);
+	}
+	cxl_sysram_extents_unregister(&gone);
+	return rc;
+}
+
+/**
  * cxl_sysram_extents_remove - remove all extents
  * @cxlr_sysram: a dynamic region that is being removed; its capacity stays accepted
  */

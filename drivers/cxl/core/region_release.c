@@ -15,7 +15,7 @@
 /**
  * DOC: cxl region release
  *
- * How the untagged capacity of a dynamic region goes.
+ * How the untagged capacity of a dynamic region is given back.
  *
  * A user gives back one extent, the device asks for any part: the memory blocks
  * that it is in are unplugged, all or nothing, then the device is told, then the
@@ -24,12 +24,8 @@
  * succeeds or the capacity has left in another way. All that is due is done in one
  * operation, and the device is told in one command.
  *
- * By force: the capacity is gone already, and what is in it may be somebody
- * else's. At once, nothing more is allocated of its memory blocks. Nothing of it is
- * migrated, since that would copy it into live processes. The pages in use are poisoned, so that whoever touches them gets SIGBUS, and the
- * memory blocks go one by one. What cannot be taken out, because the kernel
- * itself uses it or a page is pinned, stays held and is tried again: nothing
- * else may come to these addresses meanwhile.
+ * When the device refuses, or nobody knows what it has done, its list tells: what that
+ * does not have is given, what it has is plugged again. Until then neither is true.
  */
 
 /**
@@ -38,6 +34,7 @@
  * @hpa: host physical addresses, ordered, without overlap
  * @nr: how many ranges
  * @max: how many there is room for
+ * @asks: how often the device had asked for anything when it was told
  * @record: memory blocks that may have been unplugged for it, and what they were
  * @rest: extents that stay of those that go in part
  * @gone: extents that are gone, not unregistered yet
@@ -47,6 +44,7 @@ struct cxl_sysram_gift {
 	struct range *hpa;
 	int nr;
 	int max;
+	unsigned long asks;
 	struct xarray record;
 	struct list_head rest;
 	struct list_head gone;
@@ -99,6 +97,7 @@ static int cxl_sysram_gift_give(struct cxl_sysram_gift *gift)
 
 	INIT_LIST_HEAD(&gift->rest);
 	INIT_LIST_HEAD(&gift->gone);
+	gift->asks = READ_ONCE(cxl_dynamic(gift->cxlr_sysram)->asks);
 	rc = cxl_dynamic_give(gift->cxlr_sysram, gift->hpa, gift->nr,
 			      cxl_sysram_gift_prepare, cxl_sysram_gift_done, gift);
 	cxl_sysram_extents_put(&gift->rest);
@@ -106,30 +105,7 @@ static int cxl_sysram_gift_give(struct cxl_sysram_gift *gift)
 	return rc;
 }
 
-/* What is out, and not in use, leaves the region */
-static int cxl_sysram_cut(struct cxl_sysram_region *cxlr_sysram,
-			  const struct range *hpa, int nr)
-{
-	LIST_HEAD(rest);
-	LIST_HEAD(gone);
-	int rc;
-
-	if (!nr)
-		return 0;
-	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock) {
-		rc = cxl_sysram_extents_rest(cxlr_sysram, hpa, nr, &rest);
-		if (!rc)
-			cxl_sysram_extents_replace(cxlr_sysram, hpa, nr, NULL, &rest,
-						   &gone);
-	}
-	cxl_sysram_extents_unregister(&gone);
-	return rc;
-}
-
-/*
- * The device has refused, or nobody knows what it has done: what its list does not have
- * is given. Until the list was read neither is true, and nothing may be plugged there.
- */
+/* What the list does not have is given */
 static int cxl_sysram_gift_settle(struct cxl_sysram_gift *gift)
 {
 	int nr_listed, nr = 0;
@@ -150,7 +126,7 @@ static int cxl_sysram_gift_settle(struct cxl_sysram_gift *gift)
 			nr++;
 		cond_resched();
 	}
-	return cxl_sysram_cut(gift->cxlr_sysram, given, nr);
+	return cxl_sysram_extents_cut(gift->cxlr_sysram, given, nr);
 }
 
 /* Returns false when nothing of it is held any more */
@@ -164,7 +140,8 @@ static bool cxl_sysram_gift_kept(struct cxl_sysram_gift *gift, int why)
 		if (!cxl_sysram_extent_next(cxlr_sysram, NULL, &gift->hpa[i]))
 			continue;
 		kept = true;
-		if (why == -EIO)
+		/* Or it has asked for it once more, after it has refused */
+		if (why == -EIO && cxl_dynamic(cxlr_sysram)->asks == gift->asks)
 			cxl_sysram_asked_erase(cxl_dynamic(cxlr_sysram), &gift->hpa[i]);
 		cxl_sysram_extents_mark(cxlr_sysram, &gift->hpa[i]);
 		dev_warn_ratelimited(&cxlr_sysram->dev, "%#llx-%#llx is not given back: %pe\n",
@@ -234,13 +211,13 @@ static int cxl_sysram_unplug_parts(struct cxl_sysram_gift *gift,
 /**
  * struct cxl_sysram_round - one attempt at what the device asks for
  * @from: host physical address of what has not been tried yet
- * @above: number of the last request that is too old
- * @upto: number of the last one that is not too young
+ * @after: number of the last request that is too old
+ * @last: number of the last one that is not too young
  */
 struct cxl_sysram_round {
 	u64 from;
-	unsigned long above;
-	unsigned long upto;
+	unsigned long after;
+	unsigned long last;
 };
 
 /* The device refuses: range by range, and what it keeps is not asked for any more */
@@ -277,10 +254,12 @@ static int cxl_sysram_next_unit(struct cxl_dynamic *dynamic,
 	int nr;
 
 	for (;;) {
-		scoped_guard(mutex, &dynamic->extents_lock)
-			nr = dynamic->closed || dynamic->lost ? 0 :
-			     cxl_sysram_next_asked(dynamic, round->from, *parts, *max,
+		scoped_guard(mutex, &dynamic->extents_lock) {
+			if (dynamic->closed || dynamic->lost)
+				return 0;
+			nr = cxl_sysram_next_asked(dynamic, round->from, *parts, *max,
 						   &newest);
+		}
 		if (nr > *max) {
 			more = kvrealloc(*parts, array_size(nr, sizeof(*more)), GFP_KERNEL);
 			if (!more)
@@ -290,7 +269,7 @@ static int cxl_sysram_next_unit(struct cxl_dynamic *dynamic,
 			continue;
 		}
 		round->from = nr ? (*parts)[nr - 1].end + 1 : U64_MAX;
-		if (!nr || (newest > round->above && newest <= round->upto))
+		if (!nr || (newest > round->after && newest <= round->last))
 			return nr;
 		cond_resched();
 	}
@@ -445,113 +424,6 @@ int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id)
 	return rc;
 }
 
-/* Whoever uses what is gone of a memory block gets SIGBUS, and the block goes */
-static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *block)
-{
-	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	struct range part;
-	u64 from;
-	int rc = 0;
-
-	if (!cxl_sysram_range_plugged(block))
-		return 0;
-	if (!ops)
-		return -EBUSY;
-
-	/* All of it: what is healthy in the block may be migrated, this may not */
-	for (from = block->start; from <= block->end; from = part.end + 1) {
-		scoped_guard(mutex, &dynamic->extents_lock)
-			if (!cxl_sysram_next_gone(dynamic, from, &part))
-				part.start = block->end + 1;
-		if (part.start > block->end)
-			break;
-		part.end = min(part.end, block->end);
-		rc = poison_lost_memory(&part, cxlr_sysram->ctl) ?: rc;
-	}
-	return rc ?: ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, block, 1);
-}
-
-/**
- * cxl_sysram_isolate_gone - hand out nothing any more of what is gone
- * @cxlr_sysram: a dynamic region
- *
- * Context: Process context, beside an operation that may run.
- * Return: 0, or -EBUSY when that operation, or somebody else, has it: to be called
- * again.
- */
-int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram)
-{
-	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	struct range blocks[16], part = { };
-	bool more = true;
-	int nr = 0, rc = 0;
-
-	while (more) {
-		scoped_guard(mutex, &dynamic->extents_lock)
-			more = cxl_sysram_next_gone(dynamic, part.end + 1, &part);
-		if (more)
-			blocks[nr++] = cxl_range_cover(&part, memory_block_size_bytes());
-		if (nr && (!more || nr == ARRAY_SIZE(blocks))) {
-			rc = lose_memory_ranges(blocks, nr) ?: rc;
-			nr = 0;
-		}
-	}
-	return rc;
-}
-
-/* One range that is gone: what of it is out after this? */
-static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *hpa)
-{
-	const u64 size = memory_block_size_bytes();
-	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
-	int rc, failed = 0;
-
-	for (u64 start = hpa->start; start <= hpa->end;
-	     start = ALIGN_DOWN(start, size) + size) {
-		struct range block = DEFINE_RANGE(ALIGN_DOWN(start, size), start | (size - 1));
-
-		rc = cxl_sysram_block_lose(cxlr_sysram, &block);
-		if (!rc) {
-			out.end = min(block.end, hpa->end);
-			continue;
-		}
-		failed = cxl_sysram_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed ?: rc;
-		out = DEFINE_RANGE(block.end + 1, block.end);
-	}
-	return cxl_sysram_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed;
-}
-
-/* Runs as an operation: the capacity is gone, the device is not told */
-static int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_request *req)
-{
-	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	struct cxl_sysram_census before;
-	struct range part;
-	int rc = 0, lost;
-
-	cxl_sysram_region_census(cxlr_sysram, &before);
-	cxl_sysram_isolate_gone(cxlr_sysram);
-	for (u64 from = 0;; from = part.end + 1) {
-		scoped_guard(mutex, &dynamic->extents_lock)
-			if (dynamic->closed || !cxl_sysram_next_gone(dynamic, from, &part))
-				part.start = U64_MAX;
-		if (part.start == U64_MAX)
-			break;
-		lost = cxl_sysram_range_lose(cxlr_sysram, &part);
-		rc = rc ?: lost;
-		if (lost)
-			dev_err_ratelimited(&cxlr_sysram->dev,
-					    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",
-					    part.start, part.end, ERR_PTR(lost));
-	}
-	cxl_sysram_region_changed(cxlr_sysram, &before, &cxlr_sysram->hpa_range);
-	return rc;
-}
-
 /* Returns false when there is something more urgent, or that could not be done */
 static bool cxl_sysram_give_round(struct cxl_sysram_region *cxlr_sysram,
 				  struct cxl_sysram_round *round)
@@ -568,7 +440,8 @@ static bool cxl_sysram_give_round(struct cxl_sysram_region *cxlr_sysram,
 			    !cxl_sysram_next_asked(dynamic, round->from, NULL, 0, &newest))
 				return true;
 			/* What is new goes before what was busy */
-			if (round->upto < dynamic->tried && dynamic->requests > dynamic->tried)
+			if (round->last <= dynamic->tried &&
+			    dynamic->requests > dynamic->tried)
 				return false;
 		}
 		if (cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
@@ -596,9 +469,9 @@ bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all)
 	scoped_guard(mutex, &dynamic->extents_lock) {
 		dynamic->lost = false;
 		gone = cxl_sysram_next_gone(dynamic, 0, &part);
-		news.above = dynamic->tried;
-		news.upto = dynamic->requests;
-		olds.upto = dynamic->tried;
+		news.after = dynamic->tried;
+		news.last = dynamic->requests;
+		olds.last = dynamic->tried;
 		olds.from = dynamic->from;
 	}
 	if (gone)
@@ -606,7 +479,7 @@ bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all)
 
 	if (cxl_sysram_give_round(cxlr_sysram, &news)) {
 		scoped_guard(mutex, &dynamic->extents_lock)
-			dynamic->tried = news.upto;
+			dynamic->tried = news.last;
 		/* When it is left it goes on there the next time */
 		if (all && cxl_sysram_give_round(cxlr_sysram, &olds))
 			olds.from = 0;

@@ -53,7 +53,7 @@ static bool cxl_sysram_group_is_hidden(struct cxl_sysram_region *cxlr_sysram,
 				       const struct cxl_sysram_group *group)
 {
 	return !cxl_dynamic(cxlr_sysram)->closed && group->shown == group->nr &&
-	       !group->dev_dax && !group->failed && !group->gone;
+	       !group->dev_dax && !group->failed && !group->gone && !group->unknown;
 }
 
 /* Gone, and perhaps still mapped */
@@ -310,13 +310,15 @@ static struct range *cxl_sysram_group_listed(struct cxl_sysram_region *cxlr_sysr
 					     const struct cxl_sysram_group *group,
 					     int *nr)
 {
+	struct range *left;
 	int nr_listed;
 
 	*nr = 0;
 	struct range *listed __free(kvfree) = cxl_dynamic_listed(cxlr_sysram, &nr_listed);
 	if (IS_ERR(listed))
 		return no_free_ptr(listed);
-	struct range *left = kvmalloc_array(group->nr + nr_listed, sizeof(*left), GFP_KERNEL);
+
+	left = kvmalloc_array(group->nr + nr_listed, sizeof(*left), GFP_KERNEL);
 	if (!left)
 		return ERR_PTR(-ENOMEM);
 	for (int i = 0; i < group->nr; i++)
@@ -359,10 +361,14 @@ static int cxl_sysram_group_gift_return(struct cxl_sysram_group_gift *gift, int 
 	struct range *left __free(kvfree) =
 		cxl_sysram_group_listed(gift->cxlr_sysram, group, &nr);
 	len = cxl_sysram_ranges_len(left, nr);
+	scoped_guard(mutex, &dynamic->extents_lock)
+		group->unknown = IS_ERR(left);
 	if (!IS_ERR(left) && !len)
 		return cxl_sysram_group_gift_give(gift, NULL, 0);
-	if (!IS_ERR(left) && len == cxl_sysram_ranges_len(group->hpa, group->nr))
+	if (!IS_ERR(left) && len == cxl_sysram_ranges_len(group->hpa, group->nr)) {
+		queue_work(system_dfl_wq, &dynamic->arrive_work);
 		return rc == -EAGAIN ? -EBUSY : rc;
+	}
 
 	guard(mutex)(&dynamic->extents_lock);
 	group->asked = true;
@@ -393,7 +399,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
 	if (rc == -EIO || rc == -EAGAIN)
 		rc = cxl_sysram_group_gift_return(&gift, rc);
-	if (rc && rc != -EINPROGRESS && group->down) {
+	if (rc && rc != -EINPROGRESS && group->down && !group->unknown) {
 		ops->bring_back(group->dev_dax);
 		group->down = false;
 	}
@@ -408,6 +414,24 @@ static int cxl_sysram_group_isolate(struct cxl_sysram_group *group)
 	for (int i = 0; i < group->nr; i++)
 		if (cxl_sysram_range_plugged(&group->hpa[i]))
 			rc = lose_memory_ranges(&group->hpa[i], 1) ?: rc;
+	return rc;
+}
+
+/**
+ * cxl_sysram_groups_isolate - allocate nothing more of allocations that are gone
+ * @cxlr_sysram: a dynamic region
+ *
+ * Return: 0, or -EBUSY to be called again.
+ */
+int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_group *group;
+	int rc = 0;
+
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
+		if (group->gone)
+			rc = cxl_sysram_group_isolate(group) ?: rc;
 	return rc;
 }
 
@@ -473,7 +497,6 @@ void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
 		return;
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_unseen))) {
-		cxl_sysram_group_isolate(group);
 		cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, NULL);
 		group->unmapped = true;
 		cxl_sysram_group_put(group);
@@ -546,6 +569,7 @@ static int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
 static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
 				    struct cxl_sysram_group *group)
 {
+	unsigned long asks = READ_ONCE(cxl_dynamic(cxlr_sysram)->asks);
 	bool gone = READ_ONCE(group->gone);
 	int rc;
 
@@ -565,6 +589,9 @@ static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
 	dev_warn_ratelimited(&cxlr_sysram->dev, "tag %pUb is not given back: %pe\n",
 			     &group->tag, ERR_PTR(rc));
 	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	/* It has asked once more, after it has refused? */
+	if (cxl_dynamic(cxlr_sysram)->asks != asks)
+		return false;
 	group->asked = false;
 	cxl_sysram_group_mark(cxlr_sysram, group);
 	return !group->gone;

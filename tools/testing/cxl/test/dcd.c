@@ -28,6 +28,8 @@
  *		doing anything, when it has come SKIP times. A RETURN_CODE of "-" does
  *		what it always does, late; of "?" as well, and the host does not hear
  *		of it; of "!" nothing, and the host does not hear of that either
+ *   log	write how many records there is room for, 0 for any number: what comes
+ *		when it is full is lost, and happens nevertheless
  *   eager	write 1: what an answer accepts is accepted command by command
  *   extents	what the host has accepted: start, length, tag, sequence number;
  *		write "START LENGTH", in hex: it has not, and is not told
@@ -331,10 +333,10 @@ static int mock_dcd_get_events(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd)
 		out->records[nr++].event.generic.hdr.handle =
 			cpu_to_le16(record->handle);
 	}
-	if (dcd->overflow) {
+	if (dcd->lost) {
 		out->flags |= CXL_GET_EVENT_FLAG_OVERFLOW;
-		out->overflow_err_count = cpu_to_le16(1);
-		dcd->overflow = false;
+		out->overflow_err_count = cpu_to_le16(min(dcd->lost, U16_MAX));
+		dcd->lost = 0;
 	}
 	out->record_count = cpu_to_le16(nr);
 	cmd->size_out = struct_size(out, records, nr);
@@ -496,8 +498,15 @@ static int mock_dcd_happens(struct mock_dcd *dcd,
 int mock_dcd_record(struct mock_dcd *dcd,
 		    const struct cxl_event_record_raw *raw)
 {
-	struct mock_record *record = kzalloc_obj(*record);
+	struct mock_record *record;
 
+	if (dcd->log && list_count_nodes(&dcd->records) >= dcd->log) {
+		struct cxl_event_record_raw unseen = *raw;
+
+		dcd->lost++;
+		return mock_dcd_happens(dcd, &unseen);
+	}
+	record = kzalloc_obj(*record);
 	if (!record)
 		return -ENOMEM;
 	record->raw = *raw;

@@ -166,7 +166,7 @@ static ssize_t overflow_write(struct file *file, const char __user *buf,
 
 	/* Among what is lost is the end of an offer that goes on */
 	scoped_guard(mutex, &dcd->lock) {
-		dcd->overflow = true;
+		dcd->lost++;
 		dcd->discard = false;
 		list_for_each_entry(offer, &dcd->offers, list)
 			offer->open = false;
@@ -353,6 +353,7 @@ void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id)
 	debugfs_create_file("records", 0200, dir, dcd, &records_fops);
 	debugfs_create_file("overflow", 0200, dir, dcd, &overflow_fops);
 	debugfs_create_file("override", 0200, dir, dcd, &override_fops);
+	debugfs_create_u32("log", 0600, dir, &dcd->log);
 	debugfs_create_bool("eager", 0600, dir, &dcd->eager);
 	debugfs_create_file("config", 0200, dir, dcd, &config_fops);
 	debugfs_create_file("extents", 0600, dir, dcd, &extents_fops);

@@ -48,7 +48,8 @@ struct mock_record {
  * @nr_commands: how many
  * @generation: of @accepted
  * @handle: of the last record
- * @overflow: the log has lost records
+ * @log: records that the event log has room for, 0 for any number
+ * @lost: records that it has lost
  * @discard: the offer that goes on has been answered before its end
  * @eager: what an answer accepts is accepted command by command
  * @irq: tells the host about the log
@@ -69,7 +70,8 @@ struct mock_dcd {
 	unsigned int nr_commands;
 	u32 generation;
 	u16 handle;
-	bool overflow;
+	u32 log;
+	unsigned int lost;
 	bool discard;
 	bool eager;
 	void (*irq)(void *arg);
