@@ -53,13 +53,16 @@ papt() {
 # PREFERENCES (apt_preferences(5) text) in force; VARIANT=extract: files alone.
 # Packages that were downloaded once are kept; apt knows them by their checksums.
 root_of() {
-	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ kept=$SHARED/archives CVU=
+	local dir=$1 suite=$2 include=$3 prefs=$CACHE/apt/preferences.$$ kept=$SHARED/archives CVU='' lock
 	mkdir -p "$CACHE/apt" "$kept"
 	printf '%b' "$4" >"$prefs"
 	shift 4
 	# mmdebstrap does not look at the machine's apt.conf
 	eval "$(apt-config shell CVU Acquire::Check-Valid-Until)"
-	rm -rf "$dir"
+	# while it works there are /sys and /dev of this machine below it: nothing for rm
+	exec {lock}>"$dir.lock"
+	flock -n "$lock" || { echo "another make is installing $dir: wait for that"; return 1; }
+	rm -rf --one-file-system "$dir"
 	as_packaged mmdebstrap --variant="${VARIANT:-minbase}" --include="$include" \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
@@ -70,4 +73,5 @@ root_of() {
 		--customize-hook="find \"\$1/var/cache/apt/archives\" -maxdepth 1 -name '*.deb' -exec cp -n -t '$kept' {} + && rm -f \"\$1\"/var/cache/apt/archives/*.deb" \
 		"$suite" "$dir" "$@"
 	rm -f "$prefs"
+	exec {lock}>&-
 }
