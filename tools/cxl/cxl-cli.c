@@ -34,7 +34,7 @@ static void help(void)
 	puts("Usage: cxl-cli VERB [OPTION]... [REGION]...\n\nVerbs of its own, all others are those of cxl:");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		printf("  %-16s %s\n", verbs[i].name, verbs[i].summary);
-	puts("\ncxl-cli VERB --help says more.");
+	puts("\ndisable-region and destroy-region, of cxl, say who uses what stays.\ncxl-cli VERB --help says more.");
 }
 
 static const struct verb *find(const char *name)
@@ -113,6 +113,40 @@ static int run_ours(int argc, char **argv)
 	return rc;
 }
 
+/* Has it memory that did not go? */
+static int explain_region(const char *region, void *arg)
+{
+	unsigned long long start, size;
+	struct blocks blocks;
+
+	if (!sysfs_number(region, "resource", &start) || !sysfs_number(region, "size", &size))
+		return 0;
+	blocks_of(start, size, &blocks);
+	if (!blocks.present && !explain_dax(region))
+		return 0;
+	say("%s: %s is in use", (const char *)arg, region);
+	explain_busy(region);
+	return 0;
+}
+
+/* What cxl does, and when it fails, why */
+static int run_explained(int argc, char **argv)
+{
+	struct selection selection = { .names = calloc(argc, sizeof(char *)) };
+	int status = call_cxl(argv[1], argv), done;
+	struct cxl_ctx *ctx;
+
+	for (int i = 2; i < argc && selection.names; i++)
+		if (argv[i][0] != '-')
+			selection.names[selection.nr++] = argv[i];
+	if (status && selection.nr && !cxl_new(&ctx)) {
+		for_each_selected(ctx, &selection, explain_region, argv[1], &done);
+		cxl_unref(ctx);
+	}
+	free(selection.names);
+	return status;
+}
+
 /* Who reads what is written, a monitoring job for example, would miss it */
 static void check_output(void)
 {
@@ -140,6 +174,8 @@ int main(int argc, char **argv)
 	if (is_ours(argc, argv))
 		return run_ours(argc, argv);
 
+	if (!strcmp(argv[1], "disable-region") || !strcmp(argv[1], "destroy-region"))
+		return run_explained(argc, argv);
 	exec_cxl(argv[1], argv);
 	return EXIT_FAILURE;
 }

@@ -56,6 +56,7 @@ void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* exec.c */
+int call_cxl(const char *verb, char **argv);
 void exec_cxl(const char *verb, char **argv);
 
 /* interrupt.c */

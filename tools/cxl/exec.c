@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "cxl-cli.h"
 
@@ -40,4 +41,27 @@ void exec_cxl(const char *verb, char **argv)
 		execv(path, argv);
 	}
 	say_error(verb, ENOENT, "cannot start cxl, is the package ndctl, or cxl, installed?");
+}
+
+/**
+ * call_cxl - let cxl do something
+ * @verb: for the message
+ * @argv: for it
+ *
+ * Return: its exit code.
+ */
+int call_cxl(const char *verb, char **argv)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		exec_cxl(verb, argv);
+		_exit(EXIT_FAILURE);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		say_error(verb, errno, "cxl");
+		return EXIT_FAILURE;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

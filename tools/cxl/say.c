@@ -52,6 +52,8 @@ int exit_code(int rc)
 		return EXIT_SUCCESS;
 	case -EINVAL:
 		return EXIT_USAGE;
+	case -EINPROGRESS:
+		return EXIT_TIME;
 	case -ENODEV:
 		return EXIT_NONE;
 	case -EBUSY:

@@ -18,6 +18,11 @@ static int set_attr(struct request *req, const char *region, const char *attr,
 	rc = request_write(req, path, value);
 	if (!rc)
 		return 0;
+	if (rc == -EINPROGRESS) {
+		say("%s: %s: %s%s is on its way: the device has not said whether it has it, and it goes when it does",
+		    req->verb, region, what, value);
+		return rc;
+	}
 	say_error(req->verb, -rc, "%s: %s%s", region, what, value);
 	if (rc == -EBUSY)
 		request_busy(req, region);
