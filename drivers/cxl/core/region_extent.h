@@ -235,10 +235,24 @@ int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *
 		     void *arg);
 
 /* core/region_tag.c: tagged allocations */
+typedef bool (*cxl_sysram_group_is)(struct cxl_sysram_region *cxlr_sysram,
+				    const struct cxl_sysram_group *group);
+
+struct cxl_sysram_group *
+cxl_sysram_group_find(struct cxl_sysram_region *cxlr_sysram, const uuid_t *tag);
+struct cxl_sysram_group *
+cxl_sysram_group_first(struct cxl_sysram_region *cxlr_sysram, cxl_sysram_group_is is);
 void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_group_plugged(struct cxl_sysram_group *group);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
 u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_group_remove(struct cxl_sysram_region *cxlr_sysram,
+			     struct cxl_sysram_group *group);
+void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
+				 struct cxl_sysram_group *group);
+void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/region_tag_give.c: and how they go */
 void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);

@@ -84,7 +84,7 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 {
 	const u64 size = memory_block_size_bytes();
 	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
-	int rc, failed = 0;
+	int rc, cut, failed = 0;
 
 	for (u64 start = hpa->start; start <= hpa->end;
 	     start = ALIGN_DOWN(start, size) + size) {
@@ -95,7 +95,8 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 			out.end = min(block.end, hpa->end);
 			continue;
 		}
-		failed = cxl_sysram_extents_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed ?: rc;
+		cut = cxl_sysram_extents_cut(cxlr_sysram, &out, out.start <= out.end);
+		failed = cut ?: failed ?: rc;
 		out = DEFINE_RANGE(block.end + 1, block.end);
 	}
 	return cxl_sysram_extents_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed;
