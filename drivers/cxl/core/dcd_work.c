@@ -248,6 +248,12 @@ static bool cxl_dcd_do_owed(struct cxl_dcd *dcd)
 	return cxl_dcd_answered(dcd, outcome, closed);
 }
 
+static void cxl_dcd_end_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
+{
+	cxl_dcd_partial_end(dcd, offer, false);
+	cxl_dcd_close_offer(dcd, offer);
+}
+
 static bool cxl_dcd_do_answer(struct cxl_dcd *dcd)
 {
 	struct cxl_dcd_offer *offer = cxl_dcd_next_offer(dcd, NULL);
@@ -264,10 +270,8 @@ static bool cxl_dcd_do_answer(struct cxl_dcd *dcd)
 	outcome = cxl_dcd_serve(dcd, offer);
 	closed = offer->state == CXL_ANSWER_CLOSED ||
 		 (dcd->stopping && outcome == CXL_DCD_NOT_DONE);
-	if (closed) {
-		cxl_dcd_partial_end(dcd, offer, false);
-		cxl_dcd_close_offer(dcd, offer);
-	}
+	if (closed)
+		cxl_dcd_end_offer(dcd, offer);
 	return cxl_dcd_answered(dcd, outcome, closed) || dcd->stopping;
 }
 
@@ -340,10 +344,8 @@ void cxl_dcd_work_drop(struct cxl_dcd *dcd)
 	struct cxl_dcd_offer *offer;
 
 	scoped_guard(mutex, &dcd->mutex) {
-		while ((offer = cxl_dcd_next_offer(dcd, NULL))) {
-			cxl_dcd_partial_end(dcd, offer, false);
-			cxl_dcd_close_offer(dcd, offer);
-		}
+		while ((offer = cxl_dcd_next_offer(dcd, NULL)))
+			cxl_dcd_end_offer(dcd, offer);
 		scoped_guard(spinlock, &dcd->lock) {
 			dcd->owed = 0;
 			dcd->lost = 0;

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/device.h>
-#include <linux/kref.h>
-#include <linux/memory.h>
-#include <linux/memory_hotplug.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
-#include <cxlmem.h>
 #include <cxl.h>
-#include <dcd.h>
 #include "core.h"
 #include "extent.h"
 #include "region_extent.h"
