@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/acpi.h>
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -37,6 +39,8 @@
  *   commands	what the host has said; a write forgets it
  *   config	write "BASE DECODE_LEN LEN BLOCK PARTITIONS [SHAREABLE]", in hex, for
  *		the next time that the device is probed
+ *   cdat	write a table, in hex, header and all, or a line without one: what
+ *		the device describes its memory with the next time
  *
  * The device is as strict as one may be: an answer is for the oldest offer, and
  * only extents of that may be accepted; what was not accepted cannot be given
@@ -429,17 +433,45 @@ bool mock_dcd_send(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int *rc)
 }
 EXPORT_SYMBOL_GPL(mock_dcd_send);
 
-/**
- * mock_dcd_is_shareable - can other hosts have the same capacity
- * @dcd: the device, or NULL
- *
- * Return: true if they can.
- */
-bool mock_dcd_is_shareable(struct mock_dcd *dcd)
+/* One entry, for all of the dynamic partition and nothing else */
+static void *mock_dcd_cdat_regular(struct mock_dcd *dcd, struct device *dev, size_t *length)
 {
-	return dcd && READ_ONCE(dcd->shareable);
+	struct {
+		struct acpi_table_cdat table;
+		struct acpi_cdat_header header;
+		struct acpi_cdat_dsmas dsmas;
+	} __packed cdat = {
+		.table.length = sizeof(cdat),
+		.table.revision = 1,
+		.header.type = ACPI_CDAT_TYPE_DSMAS,
+		.header.length = sizeof(cdat.header) + sizeof(cdat.dsmas),
+		.dsmas.dsmad_handle = le32_to_cpu(dcd->region.dsmad_handle),
+		.dsmas.flags = dcd->shareable ? ACPI_CDAT_DSMAS_SHAREABLE : 0,
+		.dsmas.dpa_base_address = le64_to_cpu(dcd->region.base),
+		.dsmas.dpa_length = le64_to_cpu(dcd->region.len),
+	};
+
+	*length = sizeof(cdat);
+	return devm_kmemdup(dev, &cdat, sizeof(cdat), GFP_KERNEL);
 }
-EXPORT_SYMBOL_GPL(mock_dcd_is_shareable);
+
+/**
+ * mock_dcd_cdat - the table that a device describes its memory with
+ * @dcd: the device
+ * @dev: whose the copy becomes
+ * @length: bytes of it, set on return
+ *
+ * Return: the table, or NULL when there is none.
+ */
+void *mock_dcd_cdat(struct mock_dcd *dcd, struct device *dev, size_t *length)
+{
+	guard(mutex)(&dcd->lock);
+	if (!dcd->cdat)
+		return mock_dcd_cdat_regular(dcd, dev, length);
+	*length = dcd->cdat_len;
+	return *length ? devm_kmemdup(dev, dcd->cdat, *length, GFP_KERNEL) : NULL;
+}
+EXPORT_SYMBOL_GPL(mock_dcd_cdat);
 
 /**
  * mock_dcd_payload_size - how much the mailbox of a device takes

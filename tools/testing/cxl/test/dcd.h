@@ -5,13 +5,14 @@
 #include <linux/types.h>
 
 struct cxl_mbox_cmd;
+struct device;
 struct mock_dcd;
 
 struct mock_dcd *mock_dcd_find(int id);
 void mock_dcd_attach(struct mock_dcd *dcd, void (*irq)(void *arg), void *arg);
 void mock_dcd_detach(struct mock_dcd *dcd);
 bool mock_dcd_send(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int *rc);
-bool mock_dcd_is_shareable(struct mock_dcd *dcd);
+void *mock_dcd_cdat(struct mock_dcd *dcd, struct device *dev, size_t *length);
 size_t mock_dcd_payload_size(struct mock_dcd *dcd, size_t size);
 
 #endif /* __CXL_MOCK_DCD_H__ */

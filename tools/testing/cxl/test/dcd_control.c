@@ -266,6 +266,36 @@ static const struct file_operations config_fops = {
 	.write = config_write,
 };
 
+static ssize_t cdat_write(struct file *file, const char __user *buf,
+			  size_t len, loff_t *pos)
+{
+	struct mock_dcd *dcd = file->private_data;
+	size_t cdat_len;
+	char *hex;
+
+	char *text __free(kfree) = mock_text(buf, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	hex = strim(text);
+	cdat_len = strlen(hex) / 2;
+	u8 *cdat __free(kfree) = kmalloc(cdat_len, GFP_KERNEL);
+	if (!cdat)
+		return -ENOMEM;
+	if (hex2bin(cdat, hex, cdat_len))
+		return -EINVAL;
+
+	guard(mutex)(&dcd->lock);
+	swap(dcd->cdat, cdat);
+	dcd->cdat_len = cdat_len;
+	return len;
+}
+
+static const struct file_operations cdat_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = cdat_write,
+};
+
 static int extents_show(struct seq_file *m, void *v)
 {
 	struct mock_dcd *dcd = m->private;
@@ -356,6 +386,7 @@ void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id)
 	debugfs_create_u32("log", 0600, dir, &dcd->log);
 	debugfs_create_bool("eager", 0600, dir, &dcd->eager);
 	debugfs_create_file("config", 0200, dir, dcd, &config_fops);
+	debugfs_create_file("cdat", 0200, dir, dcd, &cdat_fops);
 	debugfs_create_file("extents", 0600, dir, dcd, &extents_fops);
 	debugfs_create_file("pending", 0400, dir, dcd, &pending_fops);
 	debugfs_create_file("commands", 0600, dir, dcd, &commands_fops);
@@ -368,4 +399,5 @@ void mock_dcd_control_free(struct mock_dcd *dcd)
 	list_for_each_entry_safe(override, next, &dcd->overrides, list)
 		mock_override_free(override);
 	mock_dcd_forget(dcd);
+	kfree(dcd->cdat);
 }

@@ -39,6 +39,8 @@ struct mock_record {
  * @region: what 4800h says
  * @partitions: how many it says there are
  * @shareable: its CDAT says that other hosts can have the same capacity
+ * @cdat: CDAT as somebody has written it, NULL: a regular one
+ * @cdat_len: bytes of it, 0: there is none
  * @accepted: extents, ordered by address
  * @answer: extents of an answer that goes on in another command
  * @offers: not answered, oldest first
@@ -61,6 +63,8 @@ struct mock_dcd {
 	struct cxl_mbox_dc_region region;
 	u8 partitions;
 	bool shareable;
+	u8 *cdat;
+	size_t cdat_len;
 	struct list_head accepted;
 	struct list_head answer;
 	struct list_head offers;
