@@ -11,7 +11,7 @@ KERNEL=$(out_of kernel)
 # What our patches touch
 TARGETS=(drivers/cxl/ drivers/dax/ mm/memory_hotplug.o mm/memory-tiers.o mm/vmscan.o mm/compaction.o mm/sparse.o mm/sparse-vmemmap.o)
 # and our own files in mm, and who uses them
-MM=(mm/memory_hotplug_op.o mm/memory_hotplug_empty.o mm/memory_hotplug_ranges.o mm/memory_guard.o drivers/virtio/virtio_mem.o)
+MM=(mm/memory_hotplug_op.o mm/memory_hotplug_empty.o mm/memory_hotplug_ranges.o mm/memory_hotplug_lost.o mm/memory_guard.o mm/memory-failure.o drivers/virtio/virtio_mem.o)
 # check NAME COMMAND...
 check() { verdict "$1" "static-$(tr -c 'a-zA-Z0-9\n' - <<<"$1")" "${@:2}"; }
 
@@ -34,7 +34,7 @@ warnings() { kmake W=1e "${TARGETS[@]}" "${MM[@]}"; }
 # checked: define what is missing, and count what was checked
 sparse_run() {
 	local log=$LOGS/sparse.out
-	kmake C=2 CHECK="sparse -D__typeof_unqual__=typeof" CF=-D__CHECK_ENDIAN__ drivers/cxl/ drivers/dax/ "${MM[@]:0:3}" >"$log" 2>&1 ||
+	kmake C=2 CHECK="sparse -D__typeof_unqual__=typeof" CF=-D__CHECK_ENDIAN__ drivers/cxl/ drivers/dax/ "${MM[@]:0:5}" >"$log" 2>&1 ||
 		{ cat "$log"; return 1; }
 	[ "$(grep -c '  CHECK ' "$log")" -ge 30 ] || { echo "sparse has checked next to nothing"; return 1; }
 	# of our files everything counts, but for module_param() and friends

@@ -68,8 +68,7 @@ static int mhp_isolate_block(struct mhp_block *block)
 	if (!block->mem->zone || memory_has_holes(start, end - start))
 		return -EINVAL;
 
-	rc = mhp_lost_is_isolated(block->mem) ? 0 :
-	     start_isolate_page_range(start, end, PB_ISOLATE_MODE_MEM_OFFLINE);
+	rc = mhp_isolate_mem(block->mem, start, end);
 	if (rc)
 		pr_info_ratelimited("%s cannot go offline, the kernel uses some of it\n",
 				    dev_name(&block->mem->dev));

@@ -104,11 +104,22 @@ int lose_memory_ranges(const struct range *ranges, unsigned int nr)
 }
 EXPORT_SYMBOL_FOR_MODULES(lose_memory_ranges, "cxl_core,memory_hotplug_kunit");
 
-/* An operation isolates a block that is lost: it is, as soon as it could be */
-bool mhp_lost_is_isolated(struct memory_block *mem)
+/*
+ * An operation isolates a block. One that is lost is isolated already, or was handed out
+ * until now, and what is in use of it has to be poisoned before anything moves: -EBUSY.
+ */
+int mhp_isolate_mem(struct memory_block *mem, unsigned long start, unsigned long end)
 {
-	guard(mutex)(&mhp_lost_lock);
-	return mem->lost_isolated;
+	int rc;
+
+	scoped_guard(mutex, &mhp_lost_lock) {
+		if (mem->lost_isolated)
+			return 0;
+		if (!mem->lost)
+			return start_isolate_page_range(start, end, PB_ISOLATE_MODE_MEM_OFFLINE);
+	}
+	rc = mhp_isolate_lost(mem);
+	return rc ?: -EBUSY;
 }
 
 /* An operation undoes the isolation of a block: not of one that is lost */
@@ -121,36 +132,130 @@ bool mhp_lost_keep(struct memory_block *mem)
 
 /*
  * Is it a page of processes or files, which can be taken from them? What is free
- * goes with its block, and what the kernel itself uses keeps its block.
+ * goes with its block, and what the kernel itself uses keeps its block. Who looks for
+ * users of a page may have frozen it, and not be one.
  */
+static bool mhp_folio_is_user(struct folio *folio)
+{
+	return folio_test_hugetlb(folio) ||
+	       (!page_has_type(&folio->page) &&
+		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
+}
+
 static bool mhp_page_is_user(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	bool user;
 
-	if (!folio_try_get(folio))
+	if (PageBuddy(page) || !mhp_folio_is_user(folio))
 		return false;
-	user = folio_test_hugetlb(folio) ||
-	       (!page_has_type(&folio->page) &&
-		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
+	if (!folio_try_get(folio))
+		return !folio_test_hugetlb(folio);
+	user = mhp_folio_is_user(folio);
 	folio_put(folio);
 	return user;
 }
 
-/* Returns true when somebody still holds the page */
+/* It was poisoned, but could not be taken out of all that have it mapped */
+static void mhp_unmap_poisoned(struct page *page, unsigned long pfn)
+{
+	struct folio *folio = page_folio(page);
+
+	if (!folio_mapped(folio) || !folio_try_get(folio))
+		return;
+	if (!folio_test_large(folio) || folio_test_hugetlb(folio)) {
+		folio_lock(folio);
+		unmap_poisoned_folio(folio, pfn, true);
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+}
+
+/* Returns true when somebody uses the page, and it has to be looked at again */
 static bool mhp_poison_page(struct page *page, unsigned long pfn, struct mhp_ctl *ctl)
 {
-	bool held = false;
-
-	if (!PageHWPoison(page) && mhp_page_is_user(page)) {
-		ctl->progress++;
-		if (memory_failure_recovers())
-			memory_failure(pfn, 0);
-		else
-			held = true;
+	if (PageHWPoison(page)) {
+		mhp_unmap_poisoned(page, pfn);
+		return poisoned_page_in_use(page);
 	}
-	/* One reference is memory_failure()'s own */
-	return held || (PageHWPoison(page) && page_count(page) > 1);
+	if (!mhp_page_is_user(page))
+		return false;
+	if (!memory_failure_recovers())
+		return true;
+	memory_failure(pfn, MF_LOST);
+	if (!PageHWPoison(page))
+		return true;
+	ctl->progress++;
+	return poisoned_page_in_use(page);
+}
+
+/*
+ * A hugetlb folio is poisoned as a whole, by its first page, and goes as a whole. The
+ * page behind it, or behind @page.
+ */
+static unsigned long mhp_poison_next(struct page **page, unsigned long pfn)
+{
+	struct folio *folio = page_folio(*page);
+	unsigned long next = pfn + 1;
+
+	if (!folio_test_hugetlb(folio) || !folio_try_get(folio))
+		return next;
+	if (folio_test_hugetlb(folio) && page_folio(*page) == folio) {
+		next = folio_pfn(folio) + folio_nr_pages(folio);
+		*page = &folio->page;
+	}
+	folio_put(folio);
+	return next;
+}
+
+/* Under its device lock no page of a block goes away. 0, 1 when somebody uses some */
+static int mhp_poison_block(struct memory_block *mem, unsigned long pfn, unsigned long end,
+			    struct mhp_ctl *ctl)
+{
+	bool held = false;
+	unsigned long next;
+	int rc;
+
+	/* Who has it is about to take it on or off */
+	if (!device_trylock(&mem->dev))
+		return 1;
+	for (; pfn < end; pfn = next) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		next = pfn + 1;
+		rc = mhp_ask(ctl);
+		if (rc) {
+			device_unlock(&mem->dev);
+			return rc;
+		}
+		if (!page)
+			continue;
+		next = mhp_poison_next(&page, pfn);
+		held |= mhp_poison_page(page, page_to_pfn(page), ctl);
+	}
+	device_unlock(&mem->dev);
+	return held;
+}
+
+static int mhp_poison_range(const struct range *range, struct mhp_ctl *ctl)
+{
+	unsigned long size = PHYS_PFN(memory_block_size_bytes());
+	unsigned long last = PHYS_PFN(range->end), next;
+	int rc, held = 0;
+
+	for (unsigned long pfn = PHYS_PFN(range->start); pfn <= last; pfn = next) {
+		struct memory_block *mem = memory_block_get(phys_to_block_id(PFN_PHYS(pfn)));
+
+		next = ALIGN_DOWN(pfn, size) + size;
+		if (!mem)
+			continue;
+		rc = mhp_poison_block(mem, pfn, min(next, last + 1), ctl);
+		memory_block_put(mem);
+		if (rc < 0)
+			return rc;
+		held |= rc;
+	}
+	return held;
 }
 
 /**
@@ -166,22 +271,18 @@ static bool mhp_poison_page(struct page *page, unsigned long pfn, struct mhp_ctl
  */
 int poison_lost_memory(const struct range *range, struct mhp_ctl *ctl)
 {
-	bool held = false;
-	int rc;
+	unsigned long poisoned = ctl->progress;
+	int rc = mhp_poison_range(range, ctl);
 
-	for (unsigned long pfn = PHYS_PFN(range->start); pfn <= PHYS_PFN(range->end); pfn++) {
-		struct page *page = pfn_to_online_page(pfn);
-
-		if (!page)
-			continue;
-		rc = mhp_ask(ctl);
-		if (rc)
-			return rc;
-		held |= mhp_poison_page(page, pfn, ctl);
-	}
-	if (held && !memory_failure_recovers())
+	poisoned = ctl->progress - poisoned;
+	if (poisoned)
+		pr_err_ratelimited("%#llx-%#llx is gone: %lu pages of it were in use, and are poisoned\n",
+				   range->start, range->end, poisoned);
+	if (rc <= 0)
+		return rc;
+	if (!memory_failure_recovers())
 		pr_err_ratelimited("%#llx-%#llx is gone, and in use, and not poisoned: memory failures are not recovered from\n",
 				   range->start, range->end);
-	return held ? -EBUSY : 0;
+	return -EBUSY;
 }
 EXPORT_SYMBOL_FOR_MODULES(poison_lost_memory, "cxl_core");

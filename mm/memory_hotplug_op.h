@@ -111,7 +111,7 @@ void mhp_undo_isolation(struct mhp_op *op);
 int mhp_empty_blocks(struct mhp_op *op);
 
 /* memory_hotplug_lost.c: blocks whose memory is gone */
-bool mhp_lost_is_isolated(struct memory_block *mem);
+int mhp_isolate_mem(struct memory_block *mem, unsigned long start, unsigned long end);
 bool mhp_lost_keep(struct memory_block *mem);
 
 #endif /* _MM_MEMORY_HOTPLUG_OP_H */
