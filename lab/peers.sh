@@ -6,6 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/lab/apt.sh"
 
+# cxl-topology.sh of version 81 fails on both kernels, in any configuration: a port of 7.3
+# has no dports before the first memdev behind it comes, and "cxl enable-port -m" looks
+# for memdevs by the dports of the port that it has just bound.
 # Version, suite of Debian, and where the guest has that version of cxl
 SUITES=("81 trixie /usr" "85 forky /opt/cxl85")
 # Selftests of mm that say something of what we touch, and run in the guest in

@@ -111,6 +111,8 @@ struct cxl_sysram_ops {
  * @poison: pfns of poisoned pages of capacity that is not plugged
  * @record: what was unplugged so that the region can be taken away, by block
  * @held: module of the System RAM driver, while the region may be taken away
+ * @quiesced: the state that the region had before that
+ * @dax_down: what DAX had of it is out of use, so that the region can be taken away
  * @boot_work: applies @boot_policy
  * @lock: protects all members below; never held across a call that sleeps
  * @capacity: bytes that are held
@@ -139,6 +141,8 @@ struct cxl_sysram_region {
 	struct xarray poison;
 	struct xarray record;
 	struct module *held;
+	enum cxl_sysram_state quiesced;
+	bool dax_down;
 	struct work_struct boot_work;
 
 	spinlock_t lock; /* all that follows */

@@ -36,6 +36,10 @@ struct dax_unplug {
 /* A region driver creates devices, and kmem plugs them, under this lock */
 static int dax_region_shut(struct dax_region *dax_region, struct mhp_ctl *ctl)
 {
+	/* Somebody has, and is about to unbind it */
+	if (READ_ONCE(dax_region->shut))
+		return -EBUSY;
+
 	while (!down_write_trylock(&dax_region_rwsem)) {
 		int rc = ctl->give_up(ctl);
 
@@ -61,7 +65,7 @@ static void dax_reopen(struct dev_dax *dev_dax)
 		atomic_set(&dev_dax->users, 0);
 }
 
-/* A filesystem that comes between this and unbinding is told, as ever */
+/* Nobody opens it from then on, and no filesystem takes it: see fs_dax_get() */
 static bool dax_shut(struct dev_dax *dev_dax)
 {
 	if (dev_dax->plug_later)
@@ -106,13 +110,17 @@ static int dax_plug_one(struct device *dev, void *ctl)
  *
  * Context: See add_memory_ranges_driver_managed(). The device lock of @parent is held,
  * those of its dax devices are not.
- * Return: 0; -ENXIO when kmem has refused a device; else as
- * add_memory_ranges_driver_managed(). On failure there is a device without memory that
- * nobody can use until it is unregistered.
+ * Return: 0; -ENXIO when kmem has refused a device, or the region is about to be
+ * unbound; else as add_memory_ranges_driver_managed(). On failure there is a device
+ * without memory that nobody can use until it is unregistered.
  */
 int dax_region_plug(struct device *parent, struct mhp_ctl *ctl)
 {
+	struct dax_region *dax_region = dev_get_drvdata(parent);
+
 	device_lock_assert(parent);
+	if (READ_ONCE(dax_region->shut))
+		return -ENXIO;
 	return device_for_each_child(parent, ctl, dax_plug_one);
 }
 EXPORT_SYMBOL_GPL(dax_region_plug);
@@ -278,15 +286,23 @@ int dax_region_unplug(struct device *parent, struct mhp_ctl *ctl)
 }
 EXPORT_SYMBOL_GPL(dax_region_unplug);
 
+struct dax_undo {
+	struct mhp_ctl *ctl;
+	int rc;
+};
+
 static int dax_unplug_undo(struct device *dev, void *data)
 {
 	struct dev_dax *dev_dax = to_dev_dax(dev);
+	struct dax_undo *undo = data;
+	int rc = 0;
 
 	guard(device)(dev);
 	if (atomic_read(&dev_dax->users) >= 0 || dev_dax->plug_later)
 		return 0;
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo)
-		to_dax_drv(dev->driver)->unplug_undo(dev_dax);
+		rc = to_dax_drv(dev->driver)->unplug_undo(dev_dax, undo->ctl);
+	undo->rc = undo->rc ?: rc;
 	dax_reopen(dev_dax);
 	return 0;
 }
@@ -294,17 +310,22 @@ static int dax_unplug_undo(struct device *dev, void *data)
 /**
  * dax_region_resume - undo dax_region_unplug()
  * @parent: as it was given to dax_region_unplug()
+ * @ctl: whether to give up; not what has ended dax_region_unplug()
  *
  * The region stays after all: its devices can be used again, and what was System
  * RAM is plugged again.
  *
  * Context: As dax_region_unplug().
+ * Return: 0, or why some of it is not System RAM: then it can be used without.
  */
-void dax_region_resume(struct device *parent)
+int dax_region_resume(struct device *parent, struct mhp_ctl *ctl)
 {
+	struct dax_undo undo = { .ctl = ctl };
+
 	device_lock_assert(parent);
-	device_for_each_child(parent, NULL, dax_unplug_undo);
+	device_for_each_child(parent, &undo, dax_unplug_undo);
 	dax_region_reopen(dev_get_drvdata(parent));
+	return undo.rc;
 }
 EXPORT_SYMBOL_GPL(dax_region_resume);
 

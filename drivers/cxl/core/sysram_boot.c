@@ -137,8 +137,12 @@ static void cxl_sysram_boot_work(struct work_struct *work)
 {
 	struct cxl_sysram_region *cxlr_sysram =
 		container_of(work, struct cxl_sysram_region, boot_work);
+	enum mmop type;
 
-	cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE, cxl_sysram_boot_op, NULL);
+	/* An operation with nothing to do would be in the way of others */
+	if (cxl_sysram_state_plugs(READ_ONCE(cxlr_sysram->boot_policy), &type))
+		cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_STATE,
+				  cxl_sysram_boot_op, NULL);
 }
 
 /**
@@ -165,6 +169,16 @@ void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
 		if (cxlr_sysram->policy == policy)
 			cxlr_sysram->boot_policy = policy;
 	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
+}
+
+/**
+ * cxl_sysram_boot_forget - a user has said something else
+ * @cxlr_sysram: the region
+ */
+void cxl_sysram_boot_forget(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
 }
 
 /**

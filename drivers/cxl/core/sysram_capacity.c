@@ -118,15 +118,16 @@ void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
 /**
  * cxl_sysram_record_blocks - record what memory blocks are, but for unplugged ones
  * @record: by block
- * @range: host physical addresses of whole memory blocks
+ * @range: host physical addresses, of which the whole memory blocks count
  *
  * Return: 0, -ENOMEM.
  */
 int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
 {
+	struct range whole = memory_block_aligned_range(range);
 	const u64 size = memory_block_size_bytes();
 
-	for (u64 hpa = range->start; hpa < range->end; hpa += size) {
+	for (u64 hpa = whole.start; hpa < whole.end; hpa += size) {
 		struct range block = DEFINE_RANGE(hpa, hpa + size - 1);
 		struct cxl_sysram_census census;
 		enum cxl_sysram_state state;

@@ -158,11 +158,12 @@ void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
 		     enum cxl_sysram_state policy);
 void cxl_sysram_boot_again(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_boot_forget(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_dax.c: the hand-off to DAX */
 struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram);
 int devm_cxl_sysram_add_dax(struct cxl_sysram_region *cxlr_sysram);
 
 #endif /* __CXL_CORE_SYSRAM_H__ */

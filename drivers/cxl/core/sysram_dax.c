@@ -45,6 +45,8 @@ int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
 	if (cxlr_sysram->plugged || cxlr_sysram->op || cxlr_sysram->dax_owned)
 		return -EBUSY;
 	cxlr_sysram->dax_owned = true;
+	/* That is a later word than the boot's */
+	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
 	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_claim_dax, "dax_cxl");
@@ -155,17 +157,19 @@ int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
  * cxl_sysram_resume_dax - undo cxl_sysram_unplug_dax()
  * @cxlr_sysram: the region
  *
- * Context: Process context. Takes the device lock of dax_regionN.
+ * Context: An operation. Takes the device lock of dax_regionN.
+ * Return: 0, or why memory is not plugged again.
  */
-void cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
+int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
-		return;
+		return 0;
 
 	guard(device)(dev);
 	if (dev->driver && to_cxl_drv(dev->driver)->resume)
-		to_cxl_drv(dev->driver)->resume(dev);
+		return to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
+	return 0;
 }
 
 static int cxl_sysram_unplug_dax_op(struct cxl_sysram_region *cxlr_sysram,

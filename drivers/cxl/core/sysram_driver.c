@@ -65,6 +65,14 @@ static void sysram_region_unhold(struct cxl_sysram_region *cxlr_sysram)
 	module_put(xchg(&cxlr_sysram->held, NULL));
 }
 
+static enum cxl_sysram_state sysram_region_state(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_census census;
+
+	cxl_sysram_region_census(cxlr_sysram, &census);
+	return cxl_sysram_census_state(&census);
+}
+
 /* Runs as an operation */
 static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 				const struct cxl_sysram_request *req)
@@ -73,16 +81,19 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	bool dax_owned, plugged;
 	int rc = 0;
 
+	cxlr_sysram->quiesced = sysram_region_state(cxlr_sysram);
 	/* This operation keeps both owners from changing */
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
 		dax_owned = cxlr_sysram->dax_owned;
 		plugged = cxlr_sysram->plugged;
 	}
 
-	if (dax_owned || cxlr_sysram->dynamic)
+	if (dax_owned || cxlr_sysram->dynamic) {
 		rc = cxl_sysram_unplug_dax(cxlr_sysram);
-	if (rc)
-		return rc;
+		if (rc)
+			return rc;
+		cxlr_sysram->dax_down = true;
+	}
 
 	if (plugged)
 		rc = cxl_sysram_region_check_unplug(cxlr_sysram, &cxlr_sysram->hpa_range,
@@ -92,9 +103,6 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
-	/* When the device was pulled, DAX cannot use the capacity any more */
-	if (rc && !READ_ONCE(cxlr_sysram->stopped))
-		cxl_sysram_resume_dax(cxlr_sysram);
 	if (!rc)
 		sysram_region_hold(cxlr_sysram, ops);
 	return rc;
@@ -104,6 +112,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 {
 	xa_destroy(&cxlr_sysram->record);
+	cxlr_sysram->dax_down = false;
 	sysram_region_unhold(cxlr_sysram);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = cxlr_sysram->stopped;
@@ -112,31 +121,23 @@ static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 	cxl_sysram_region_go_on(cxlr_sysram);
 }
 
-static int sysram_region_quiesce(struct cxl_region *cxlr)
-{
-	struct cxl_sysram_region *cxlr_sysram;
-	int rc;
-
-	struct device *dev __free(put_device) =
-		device_find_child(&cxlr->dev, NULL, match_sysram_region);
-	if (!dev)
-		return 0;
-
-	cxlr_sysram = to_cxl_sysram_region(dev);
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->dying = true;
-	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
-			       sysram_region_unplug, NULL);
-	if (rc)
-		sysram_region_revive(cxlr_sysram);
-	return rc;
-}
-
 /* Runs as an operation */
 static int sysram_region_replug(struct cxl_sysram_region *cxlr_sysram,
 				const struct cxl_sysram_request *req)
 {
 	return cxl_sysram_replug_blocks(cxlr_sysram, &cxlr_sysram->record);
+}
+
+/* Runs as an operation */
+static int sysram_region_go_back(struct cxl_sysram_region *cxlr_sysram,
+				 const struct cxl_sysram_request *req)
+{
+	int rc = sysram_region_replug(cxlr_sysram, req), failed = 0;
+
+	/* When the device was pulled, DAX cannot use the capacity any more */
+	if (cxlr_sysram->dax_down && !READ_ONCE(cxlr_sysram->stopped))
+		failed = cxl_sysram_resume_dax(cxlr_sysram);
+	return rc ?: failed;
 }
 
 /**
@@ -156,36 +157,65 @@ static void sysram_region_resume_work(struct work_struct *work)
 	int rc;
 
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
-			       sysram_region_replug, NULL);
+			       sysram_region_go_back, NULL);
 	if (rc)
 		dev_err(&cxlr_sysram->dev,
 			"some memory was unplugged and is not plugged again: %pe\n",
 			ERR_PTR(rc));
 }
 
+/* The caller may be here because it is being killed: not in its context */
+static void sysram_region_stay(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct sysram_region_resume resume = { .cxlr_sysram = cxlr_sysram };
+
+	if (cxlr_sysram->dax_down || !xa_empty(&cxlr_sysram->record)) {
+		INIT_WORK_ONSTACK(&resume.work, sysram_region_resume_work);
+		queue_work(system_dfl_wq, &resume.work);
+		flush_work(&resume.work);
+		destroy_work_on_stack(&resume.work);
+		if (sysram_region_state(cxlr_sysram) != cxlr_sysram->quiesced)
+			kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	}
+	sysram_region_revive(cxlr_sysram);
+}
+
+static int sysram_region_quiesce(struct cxl_region *cxlr)
+{
+	struct cxl_sysram_region *cxlr_sysram;
+	int rc;
+
+	struct device *dev __free(put_device) =
+		device_find_child(&cxlr->dev, NULL, match_sysram_region);
+	if (!dev)
+		return 0;
+
+	cxlr_sysram = to_cxl_sysram_region(dev);
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dying = true;
+	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
+			       sysram_region_unplug, NULL);
+	if (rc) {
+		/* Of what is recorded nothing was unplugged */
+		xa_destroy(&cxlr_sysram->record);
+		sysram_region_stay(cxlr_sysram);
+	}
+	return rc;
+}
+
 static void sysram_region_resume(struct cxl_region *cxlr)
 {
-	struct sysram_region_resume resume;
+	struct cxl_sysram_region *cxlr_sysram;
 
 	struct device *dev __free(put_device) =
 		device_find_child(&cxlr->dev, NULL, match_sysram_region);
 	if (!dev)
 		return;
 
-	resume.cxlr_sysram = to_cxl_sysram_region(dev);
+	cxlr_sysram = to_cxl_sysram_region(dev);
 	/* The device was pulled meanwhile: there is nothing to go back to */
-	if (READ_ONCE(resume.cxlr_sysram->stopped))
-		return;
-
-	/* The caller may be here because it is being killed: not in its context */
-	if (!xa_empty(&resume.cxlr_sysram->record)) {
-		INIT_WORK_ONSTACK(&resume.work, sysram_region_resume_work);
-		queue_work(system_dfl_wq, &resume.work);
-		flush_work(&resume.work);
-		destroy_work_on_stack(&resume.work);
-	}
-	cxl_sysram_resume_dax(resume.cxlr_sysram);
-	sysram_region_revive(resume.cxlr_sysram);
+	if (!READ_ONCE(cxlr_sysram->stopped))
+		sysram_region_stay(cxlr_sysram);
 }
 
 static const struct cxl_region_owner_ops sysram_region_owner_ops = {
@@ -383,17 +413,21 @@ static struct cxl_driver sysram_region_driver = {
 	},
 };
 
-/* A region that sysram_region could not have stays with cxl_region */
-static void sysram_region_choose(struct cxl_region *cxlr)
+/*
+ * A region that sysram_region could not have stays with cxl_region. A signal says
+ * nothing about that, and must not put memory online.
+ */
+static int sysram_region_choose(struct cxl_region *cxlr)
 {
 	const char *why;
+	int rc;
 
-	if (!cxl_sysram_boot_chosen(cxlr) || sysram_region_may_probe(cxlr, &why))
-		return;
-
-	if (device_set_driver_override(&cxlr->dev, sysram_region_driver.name))
-		dev_err(&cxlr->dev, "region_driver= has no effect: %pe\n",
-			ERR_PTR(-ENOMEM));
+	if (!cxl_sysram_boot_chosen(cxlr))
+		return 0;
+	rc = sysram_region_may_probe(cxlr, &why);
+	if (rc && rc != -EINTR)
+		return 0;
+	return device_set_driver_override(&cxlr->dev, sysram_region_driver.name);
 }
 
 int cxl_sysram_init(void)

@@ -42,6 +42,7 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (rc < 0)
 		return rc;
+	cxl_sysram_boot_forget(cxlr_sysram);
 	rc = cxl_sysram_region_set_state(cxlr_sysram, rc, &cxlr_sysram->hpa_range);
 	return rc ?: len;
 }
@@ -86,6 +87,7 @@ static ssize_t plugged_size_store(struct device *dev,
 				  struct device_attribute *attr,
 				  const char *buf, size_t len)
 {
+	struct cxl_sysram_region *cxlr_sysram = to_cxl_sysram_region(dev);
 	u64 bytes;
 	int rc;
 
@@ -94,7 +96,8 @@ static ssize_t plugged_size_store(struct device *dev,
 	rc = kstrtou64(buf, 0, &bytes);
 	if (rc)
 		return -EINVAL;
-	rc = cxl_sysram_region_resize(to_cxl_sysram_region(dev), bytes);
+	cxl_sysram_boot_forget(cxlr_sysram);
+	rc = cxl_sysram_region_resize(cxlr_sysram, bytes);
 	return rc ?: len;
 }
 static DEVICE_ATTR_RW(plugged_size);
