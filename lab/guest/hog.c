@@ -7,6 +7,7 @@
  *   hog pin               one page that is pinned by a pipe: movable by its zone,
  *                         but nobody can move it now
  *   hog splice NODE       the same, by the pipe alone: it is mapped nowhere
+ *   hog huge NODE         a huge page that a pipe pins some of, until SIGBUS: "told"
  *   hog slab COUNT        kernel objects: pipes with a byte in each
  *   hog reserve COUNT     huge pages of a pool, reserved and never touched
  *   hog secret MIB        memory that the kernel itself cannot read, nor move
@@ -119,6 +120,44 @@ static void pin(int node, int only)
 	if (only)
 		munmap(p, size);
 	hold(p, only ? 0 : size);
+}
+
+static volatile sig_atomic_t told;
+
+static void on_bus(int sig)
+{
+	(void)sig;
+	told = 1;
+}
+
+/* It stays mapped, and is not touched any more */
+static void huge(int node)
+{
+	const size_t size = 2 << 20;
+	char *p = map_on(node, 2 * size), byte;
+	struct iovec iov = { .iov_len = 4096 };
+	int fds[2];
+
+	p += -(uintptr_t)p & (size - 1);
+	iov.iov_base = p + 8192;
+	signal(SIGBUS, on_bus);
+	if (madvise(p, size, MADV_HUGEPAGE))
+		err(2, "madvise");
+	fill((uint64_t *)p, size);
+	if (pipe(fds))
+		err(2, "pipe");
+	if (vmsplice(fds[1], &iov, 1, 0) != 4096)
+		err(2, "vmsplice");
+	ready();
+	while (!told && !let_go)
+		usleep(50000);
+	for (int i = 0; i < 4096; i++)
+		if (read(fds[0], &byte, 1) != 1)
+			err(2, "read");
+	puts("told");
+	fflush(stdout);
+	while (!let_go)
+		usleep(50000);
 }
 
 static void slab(long count)
@@ -266,6 +305,8 @@ int main(int argc, char **argv)
 		pin(-1, 0);
 	else if (argc == 3 && !strcmp(argv[1], "splice"))
 		pin(atoi(argv[2]), 1);
+	else if (argc == 3 && !strcmp(argv[1], "huge"))
+		huge(atoi(argv[2]));
 	else if (argc == 3 && !strcmp(argv[1], "slab"))
 		slab(strtol(argv[2], NULL, 0));
 	else if (argc == 3 && !strcmp(argv[1], "reserve"))
