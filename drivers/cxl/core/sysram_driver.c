@@ -100,6 +100,9 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 						    false);
 	if (plugged && !rc)
 		rc = ops ? sysram_region_unplug_units(cxlr_sysram, ops) : -EBUSY;
+	/* Nothing of what is recorded was unplugged */
+	if (rc)
+		xa_destroy(&cxlr_sysram->record);
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
@@ -195,11 +198,8 @@ static int sysram_region_quiesce(struct cxl_region *cxlr)
 		cxlr_sysram->dying = true;
 	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_TEARDOWN,
 			       sysram_region_unplug, NULL);
-	if (rc) {
-		/* Of what is recorded nothing was unplugged */
-		xa_destroy(&cxlr_sysram->record);
+	if (rc)
 		sysram_region_stay(cxlr_sysram);
-	}
 	return rc;
 }
 
