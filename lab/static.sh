@@ -71,7 +71,7 @@ kernel_doc() {
 
 shells() {
 	local files
-	mapfile -t files < <(new 'lab/*.sh' 'lab/guest/*' 'lab/scenarios/*' .ci/run tools/cxl/tests/help | grep -vE '\.(c|rules|service)$')
+	mapfile -t files < <(new 'lab/*.sh' 'lab/guest/*' 'lab/scenarios/*' .ci/run tools/cxl/tests/help | grep -vE '\.([ch]|rules|service)$')
 	# SC1091: /lab/lib exists in the guest; SC2154: what the libraries set
 	(cd "$ROOT" && shellcheck -x -S warning -e SC1091,SC2154,SC2034 "${files[@]}")
 }

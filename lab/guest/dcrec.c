@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "uuid.h"
+
 #define RECORDS_MAX 8192
 
 static uint8_t records[RECORDS_MAX][128];
@@ -26,19 +28,6 @@ static void put(uint8_t *at, uint64_t value, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
 		at[i] = value >> (8 * i);
-}
-
-static void put_uuid(uint8_t *at, const char *text)
-{
-	for (int i = 0; i < 16; i++) {
-		unsigned int byte;
-
-		text += *text == '-';
-		if (sscanf(text, "%2x", &byte) != 1)
-			exit(2);
-		at[i] = byte;
-		text += 2;
-	}
 }
 
 static int type_of(const char *word)

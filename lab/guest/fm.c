@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "uuid.h"
+
 #define BAR_SIZE	0x1000
 #define PAYLOAD_MAX	2048
 
@@ -245,13 +247,7 @@ static void parse(char *spec, struct extent *extent)
 		}
 		if (strncmp(key, "tag=", 4))
 			exit(2);
-		key += 4;
-		for (int i = 0; i < 16; i++) {
-			key += *key == '-';
-			if (sscanf(key, "%2hhx", &extent->tag[i]) != 1)
-				exit(2);
-			key += 2;
-		}
+		put_uuid(extent->tag, key + 4);
 	}
 }
 
