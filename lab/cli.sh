@@ -11,7 +11,7 @@
 OUT=$CACHE/out/cli
 
 sources() {
-	need gcc libc6-dev ccache pkg-config libcxl-dev libjson-c-dev uuid-dev
+	need gcc libc6-dev ccache pkg-config libcxl-dev libinih-dev libjson-c-dev uuid-dev
 	mkdir -p "$1/tests"
 	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$1/"
 	cp -u "$ROOT"/tools/cxl/tests/{*.c,*.h,help} "$1/tests/"

@@ -14,7 +14,7 @@ GUEST_ROOT=$CACHE/guest
 
 # Stock tools that have to work with us, and what a scenario needs. memkind left
 # Debian after bookworm.
-PACKAGES=kmod,udev,procps,numactl,ndctl,daxctl,cxl,jq,util-linux-extra,kexec-tools,keyutils,uuid-runtime,libmemkind0
+PACKAGES=kmod,udev,procps,numactl,ndctl,daxctl,cxl,jq,util-linux-extra,kexec-tools,keyutils,uuid-runtime,libmemkind0,libinih1
 MEMKIND='Package: *\nPin: release n=bookworm\nPin-Priority: 1\n\nPackage: libmemkind0 memkind\nPin: release n=bookworm\nPin-Priority: 990\n'
 # Other versions of cxl that people have; that of the guest is 81
 VERSIONS="76:bookworm:ndctl 85:forky:cxl"
@@ -60,7 +60,7 @@ qemu() {
 # it needs, and a cxl-cli with the same libraries
 cxl_version() {
 	local root=$CACHE/cxl-$1 to=$CACHE/versions/opt/cxl$1 name loader libs
-	VARIANT=extract root_of "$root" "$2" "$3,daxctl,libnuma1,libjson-c5,libuuid1,libcxl1" "" "$(deb_line "$2")"
+	VARIANT=extract root_of "$root" "$2" "$3,daxctl,libnuma1,libjson-c5,libuuid1,libcxl1,libinih1" "" "$(deb_line "$2")"
 	mkdir -p "$to/bin" "$to/lib" "$to/libexec"
 	loader=$(readlink -f "$root/usr/lib64/ld-linux-x86-64.so.2" || readlink -f "$root/lib64/ld-linux-x86-64.so.2")
 	cp "$loader" "$to/lib/loader"

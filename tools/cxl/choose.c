@@ -334,7 +334,7 @@ int choose(struct cxl_ctx *ctx, struct creation *c)
 	char *whys = NULL;
 	size_t size = 0;
 	FILE *stream = open_memstream(&whys, &size);
-	int tried = 0, rc = -ENODEV;
+	int tried = 0, why = 0, rc = -ENODEV;
 
 	if (!stream)
 		return -ENOMEM;
@@ -346,6 +346,9 @@ int choose(struct cxl_ctx *ctx, struct creation *c)
 			c->decoder = decoder;
 			rc = try_root(ctx, c);
 			tried++;
+			/* That one of them does not have a memdev says less than what another lacks */
+			if (!why || why == -ENODEV)
+				why = rc;
 			fprintf(stream, "%s  %s: %s", tried > 1 ? "\n" : "",
 				cxl_decoder_get_devname(decoder), c->why);
 		}
@@ -357,5 +360,5 @@ int choose(struct cxl_ctx *ctx, struct creation *c)
 	else if (rc)
 		say("create-region: none of %d root decoders can\n%s", tried, whys);
 	free(whys);
-	return rc;
+	return rc && tried ? why : rc;
 }

@@ -133,6 +133,8 @@ static int hand_over(struct creation *c)
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
 	rc = bind_driver("sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
+	if (!rc && c->memmap)
+		rc = attr_write(sysram, "memmap_on_memory", c->memmap);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name, 0);
 	if (!rc && c->hotplug)
@@ -170,6 +172,7 @@ enum {
 	OPT_HOTPLUG,
 	OPT_DEBUG,
 	OPT_FORCE,
+	OPT_MEMMAP,
 };
 
 static const struct option options[] = {
@@ -188,6 +191,7 @@ static const struct option options[] = {
 	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
 	{ }
 };
 
@@ -203,6 +207,8 @@ static const char usage[] =
 	"      --hotplug=POLICY   none (default), never, offline, online, online_kernel or\n"
 	"                         online_movable\n"
 	"      --force            also when its memmap leaves the kernel too little\n"
+	"      --memmap-on-memory=yes|no\n"
+	"                         for sysram: take the memmap out of the region itself\n"
 	"  -t, --type=TYPE        ram (default) or dynamic_ram_1, the first dynamic\n"
 	"                         partition of a Dynamic Capacity Device\n"
 	"  -s, --size=SIZE        of all memdevs together; K, M, G and T are units; default\n"
@@ -263,6 +269,8 @@ static int parse_option(struct cxl_ctx *ctx, struct creation *c, int option)
 	case OPT_FORCE:
 		c->force = true;
 		return 0;
+	case OPT_MEMMAP:
+		return parse_yes_no(optarg, &c->memmap);
 	case OPT_DEBUG:
 		cxl_set_log_priority(ctx, LOG_DEBUG);
 		return 0;
@@ -310,6 +318,8 @@ static int check(struct creation *c)
 		return -EINVAL;
 	else if (c->hotplug && !strcmp(c->driver, "region"))
 		say("create-region: --hotplug is for sysram and dax");
+	else if (c->memmap && strcmp(c->driver, "sysram"))
+		say("create-region: --memmap-on-memory is for sysram");
 	else if (!strcmp(c->driver, "dax") && !strcmp(c->type, "dynamic_ram_1"))
 		say("create-region: of a dynamic region, what has a tag is DAX: --driver=sysram");
 	else
@@ -323,6 +333,39 @@ static void say_dax(const struct creation *c)
 
 	if (region_level(c->name, &level) == 3 && !strncmp(level.reason, "it is DAX: ", 11))
 		say("create-region: %s is %s", c->name, level.reason + 11);
+}
+
+/**
+ * create_region - create a region, and give it to its driver
+ * @ctx: of libcxl
+ * @c: what is asked for; @c->name is what it has become
+ *
+ * Return: 0, or an error that has been said; then there is no region.
+ */
+int create_region(struct cxl_ctx *ctx, struct creation *c)
+{
+	int rc;
+
+	/* Before anything is programmed */
+	if (!driver_there("create-region", strcmp(c->driver, "region") ? "sysram_region" : "cxl_region") ||
+	    (!strcmp(c->driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
+		return -EOPNOTSUPP;
+	wait_for_endpoints(c->names, c->nr_names);
+	rc = choose(ctx, c);
+	if (rc)
+		return rc;
+	rc = create_empty(c) ?: set_up(c) ?: hand_over(c);
+	if (!rc && interrupted)
+		rc = -EINTR;
+	if (rc) {
+		if (interrupted)
+			say("create-region: interrupted");
+		undo(c);
+		return rc;
+	}
+	say("create-region: created %s", c->name);
+	say_dax(c);
+	return 0;
 }
 
 /**
@@ -340,30 +383,16 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 
 	if (parse(ctx, &c, argc, argv) || check(&c))
 		return EXIT_USAGE;
-	/* Before anything is programmed */
-	if (!driver_there("create-region", strcmp(c.driver, "region") ? "sysram_region" : "cxl_region") ||
-	    (!strcmp(c.driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
-		return EXIT_FAILURE;
 	lock = take_lock(0);
-	wait_for_endpoints(c.names, c.nr_names);
-	rc = choose(ctx, &c);
-	if (rc)
-		return exit_code(rc);
 	catch_signals(true);
-	rc = create_empty(&c) ?: set_up(&c) ?: hand_over(&c);
-	if (rc || interrupted) {
-		if (interrupted)
-			say("create-region: interrupted");
-		undo(&c);
-		return rc ? exit_code(rc) : EXIT_FAILURE;
-	}
+	rc = create_region(ctx, &c);
 	/* There it is: what comes now is only to be seen, and may be ended */
 	catch_signals(false);
 	if (lock >= 0)
 		close(lock);
-	say("create-region: created %s", c.name);
-	say_dax(&c);
-	if (list_region(ctx, c.name, c.human || isatty(STDOUT_FILENO)))
+	if (rc)
+		return exit_code(rc);
+	if (list_regions(ctx, c.name, c.human || isatty(STDOUT_FILENO), true))
 		say("create-region: cxl could not list it, try: cxl list -r %s", c.name);
 	return EXIT_SUCCESS;
 }

@@ -19,6 +19,7 @@
  * @enforce_qos: the memdevs must be in the QoS class of the root decoder
  * @driver: "sysram", "dax" or "region"
  * @hotplug: policy, or NULL
+ * @memmap: what is written to memmap_on_memory, or NULL
  * @human: sizes and addresses as people read them
  * @force: also when its memmap leaves the kernel too little
  * @decoder: of the root, once it is chosen
@@ -42,6 +43,7 @@ struct creation {
 	bool enforce_qos;
 	const char *driver;
 	const char *hotplug;
+	const char *memmap;
 	bool human;
 	bool force;
 	struct cxl_decoder *decoder;
@@ -53,6 +55,9 @@ struct creation {
 	unsigned int nr_targets;
 	char name[32];
 };
+
+/* create.c */
+int create_region(struct cxl_ctx *ctx, struct creation *c);
 
 /* choose.c */
 int choose(struct cxl_ctx *ctx, struct creation *c);

@@ -27,6 +27,9 @@ static const struct verb verbs[] = {
 	  "with --driver, --hotplug, or -t dynamic_ram_1; else as cxl" },
 	{ "enable-region", verb_enable_region,
 	  "with --driver: choose who has it; else as cxl" },
+	{ "check-policy", verb_check_policy,
+	  "what is wrong in /etc/cxl/policy.d, and what it means here" },
+	{ "apply-policy", verb_apply_policy, "make regions what it says" },
 };
 
 static void help(void)

@@ -30,6 +30,8 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_resize(struct cxl_ctx *ctx, int argc, char **argv);
 int verb_wait(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_check_policy(struct cxl_ctx *ctx, int argc, char **argv);
+int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv);
 
 /**
  * enum exit_codes - how a verb has ended, besides EXIT_SUCCESS and EXIT_FAILURE
@@ -56,6 +58,7 @@ void say_error(const char *what, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* exec.c */
+int run_program(char **argv);
 int call_cxl(const char *verb, char **argv);
 void exec_cxl(const char *verb, char **argv);
 
@@ -87,6 +90,7 @@ int take_lock(long seconds);
 
 /* number.c */
 int parse_number(const char *text, unsigned long max, unsigned long *value);
+int parse_yes_no(const char *text, const char **value);
 int parse_size(const char *text, unsigned long long *size);
 void format_size(unsigned long long bytes, char *text, size_t size);
 
@@ -111,6 +115,7 @@ struct selection {
 /* names.c */
 char **words_of(char **names, int nr, int *count);
 bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
+extern const char *const policies_known[];
 bool check_policy(const char *verb, const char *policy, bool plugs);
 bool policy_plugs(const char *policy);
 

@@ -119,17 +119,37 @@ static int hold(struct request *req, const char *region)
 	return rc;
 }
 
+/* What is plugged stays as it was plugged */
+static int set_memmap(const struct request *req, const char *region)
+{
+	char device[64], now[8];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!req->memmap || (sysfs_attr(device, "memmap_on_memory", now, sizeof(now)) &&
+			     !strcmp(now, req->memmap)))
+		return 0;
+	rc = sysfs_attr_write(device, "memmap_on_memory", req->memmap);
+	if (rc)
+		say_error(req->verb, -rc, "%s: memmap_on_memory %s", region, req->memmap);
+	return rc;
+}
+
 /* Policy, and memory if that says so */
 static int plug(struct request *req, const char *region)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
+	unsigned long long size;
 	char path[256];
 	int tries = 30, rc;
 
-	if (!req->hotplug)
-		return 0;
+	rc = set_memmap(req, region);
+	if (rc || !req->hotplug)
+		return rc;
 	rc = set_hotplug(req, region, req->hotplug);
-	if (rc || !policy_plugs(req->hotplug))
+	snprintf(path, sizeof(path), "sysram_%s", region);
+	/* Of a dynamic region there may be nothing yet: the policy is for what comes */
+	if (rc || !policy_plugs(req->hotplug) || (sysfs_number(path, "size", &size) && !size))
 		return rc;
 	rc = req->force ? 0 : memmap_fits(req->verb, region, 0);
 	rc = rc ?: request_attr(req, region, "state", path, sizeof(path));
@@ -497,6 +517,51 @@ static int enable_region(const char *region, void *arg)
 	return rc ?: change_below(req, region, &was);
 }
 
+/* Is what is online what it is to be? */
+static bool is_as_wanted(const struct request *req, const struct owner *was)
+{
+	const struct blocks *blocks = &was->blocks;
+	const char *hotplug = req->hotplug ? req->hotplug : "none";
+
+	if (strcmp(was->driver, wanted_driver(req)) ||
+	    (is_sysram(req) && was->dax == !strcmp(req->driver, "sysram")))
+		return false;
+	if (!is_sysram(req) || !strcmp(hotplug, "online"))
+		return true;
+	if (!strcmp(hotplug, "online_movable"))
+		return blocks->online == blocks->movable;
+	if (!strcmp(hotplug, "online_kernel"))
+		return !blocks->movable;
+	/* For what arrives later */
+	return !strcmp(hotplug, "none") && !was->dax;
+}
+
+/**
+ * settle_region - make of a region what is asked for, unless that takes online memory away
+ * @req: what, as for enable-region
+ * @region: its name
+ *
+ * Return: 0, -EBUSY when it is online as something else, or an error of enable-region; what
+ * it is has been said.
+ */
+int settle_region(struct request *req, const char *region)
+{
+	struct owner was;
+	char size[32];
+
+	look(region, &was);
+	if (!was.blocks.online || req->change) {
+		req->change = true;
+		return enable_region(region, req);
+	}
+	if (is_as_wanted(req, &was))
+		return was.dax || !is_sysram(req) ? 0 : plug(req, region);
+	format_size(was.blocks.online, size, sizeof(size));
+	say("%s: %s of %s are online, and stay as they are (--switch: take them offline)",
+	    req->verb, size, region);
+	return -EBUSY;
+}
+
 /**
  * verb_enable_region - enable-region with --driver
  * @ctx: of libcxl
@@ -514,6 +579,8 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a character\n"
 		"                         device; region: cxl_region, as if nobody had chosen\n"
 		"      --hotplug=POLICY   for sysram and dax: what is to become of it\n"
+		"      --memmap-on-memory=yes|no\n"
+		"                         for sysram: take the memmap out of the region itself\n"
 		"      --switch           also when another driver has it: its memory is unplugged\n"
 		"                         first, and when that fails all is what it was\n"
 		"      --force            also when what is in use does not fit elsewhere, or the\n"
@@ -522,7 +589,7 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " driver hotplug switch force timeout", usage))
+	if (request_parse(&req, argc, argv, SELECTING " driver hotplug memmap-on-memory switch force timeout", usage))
 		return EXIT_USAGE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&
@@ -532,6 +599,10 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 	}
 	if (req.hotplug && !is_sysram(&req)) {
 		say("%s: --hotplug is for sysram and dax", req.verb);
+		return EXIT_USAGE;
+	}
+	if (req.memmap && strcmp(req.driver, "sysram")) {
+		say("%s: --memmap-on-memory is for sysram", req.verb);
 		return EXIT_USAGE;
 	}
 	if (req.hotplug && !check_policy(req.verb, req.hotplug, false))

@@ -43,6 +43,33 @@ void exec_cxl(const char *verb, char **argv)
 	say_error(verb, ENOENT, "cannot start cxl, is the package ndctl, or cxl, installed?");
 }
 
+/* Its exit code, or -1; what it says is for whoever reads ours */
+static int wait_for(pid_t child)
+{
+	int status;
+
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/**
+ * run_program - another program, and wait for it
+ * @argv: path and arguments
+ *
+ * Return: its exit code, or -1.
+ */
+int run_program(char **argv)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	return wait_for(child);
+}
+
 /**
  * call_cxl - let cxl do something
  * @verb: for the message
@@ -59,9 +86,10 @@ int call_cxl(const char *verb, char **argv)
 		exec_cxl(verb, argv);
 		_exit(EXIT_FAILURE);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child) {
+	status = wait_for(child);
+	if (status < 0) {
 		say_error(verb, errno, "cxl");
 		return EXIT_FAILURE;
 	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return status;
 }

@@ -348,19 +348,20 @@ static void merge_and_print(const struct listing *listing, const char *output)
 }
 
 /**
- * list_region - one region, as an object, as "cxl create-region" prints it
+ * list_regions - what regions have become, as JSON
  * @ctx: of libcxl
- * @region: its name
+ * @regions: their names, with commas
  * @human: sizes and addresses as people read them
+ * @one: the object of one, as "cxl create-region" prints it; else an array
  *
- * Return: 0, or not, when cxl does not list it.
+ * Return: 0, or not, when cxl does not list them.
  */
-int list_region(struct cxl_ctx *ctx, const char *region, bool human)
+int list_regions(struct cxl_ctx *ctx, const char *regions, bool human, bool one)
 {
-	char *args[] = { "cxl", "list", "-RXT", "-r", (char *)region,
+	char *args[] = { "cxl", "list", "-RXT", "-i", "-r", (char *)regions,
 			 human ? "-u" : NULL, NULL };
 	struct listing listing = { .ctx = ctx, .human = human };
-	struct json_object *object, *first;
+	struct json_object *object;
 	char *output = NULL;
 	size_t size = 0;
 	int rc;
@@ -376,9 +377,8 @@ int list_region(struct cxl_ctx *ctx, const char *region, bool human)
 	object = rc || !size ? NULL : json_tokener_parse(output);
 	if (object) {
 		list_merge(&listing, object);
-		first = json_object_is_type(object, json_type_array) ?
-			json_object_array_get_idx(object, 0) : object;
-		print(first);
+		print(one && json_object_is_type(object, json_type_array) ?
+		      json_object_array_get_idx(object, 0) : object);
 		json_object_put(object);
 	}
 	free(output);

@@ -17,7 +17,7 @@ struct listing {
 	bool extents;
 };
 
-int list_region(struct cxl_ctx *ctx, const char *region, bool human);
+int list_regions(struct cxl_ctx *ctx, const char *regions, bool human, bool one);
 void list_merge(const struct listing *listing, struct json_object *object);
 void overview(struct cxl_ctx *ctx);
 

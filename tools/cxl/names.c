@@ -86,7 +86,7 @@ bool memdev_is_meant(const char *names, struct cxl_memdev *memdev)
 			cxl_memdev_get_host(memdev));
 }
 
-static const char *const policies[] = {
+const char *const policies_known[] = {
 	"none", "never", "offline", "online", "online_kernel", "online_movable", NULL,
 };
 
@@ -100,8 +100,8 @@ static const char *const policies[] = {
  */
 bool check_policy(const char *verb, const char *policy, bool plugs)
 {
-	for (int i = plugs ? 2 : 0; policies[i]; i++)
-		if (!strcmp(policies[i], policy))
+	for (int i = plugs ? 2 : 0; policies_known[i]; i++)
+		if (!strcmp(policies_known[i], policy))
 			return true;
 	say("%s: %s is none of %soffline, online, online_kernel, online_movable", verb,
 	    policy, plugs ? "" : "none, never, ");

@@ -62,6 +62,21 @@ int parse_size(const char *text, unsigned long long *size)
 }
 
 /**
+ * parse_yes_no - a word, as an attribute has it
+ * @text: yes or no
+ * @value: "1" or "0"
+ *
+ * Return: 0, or -EINVAL.
+ */
+int parse_yes_no(const char *text, const char **value)
+{
+	if (strcmp(text, "yes") && strcmp(text, "no"))
+		return -EINVAL;
+	*value = strcmp(text, "yes") ? "0" : "1";
+	return 0;
+}
+
+/**
  * format_size - bytes, for people
  * @bytes: how many
  * @text: result

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+#include "list.h"
 #include "request.h"
 
 /*
@@ -26,6 +27,8 @@ enum {
 	OPT_HOTPLUG,
 	OPT_SWITCH,
 	OPT_LEVEL,
+	OPT_MEMMAP,
+	OPT_PERSISTENT,
 };
 
 static const struct option selecting[] = {
@@ -44,6 +47,8 @@ static const struct option selecting[] = {
 	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
 	{ "switch", no_argument, NULL, OPT_SWITCH },
 	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
+	{ "persistent", no_argument, NULL, OPT_PERSISTENT },
 	{ }
 };
 
@@ -97,6 +102,13 @@ static int parse_option(struct request *req, int option)
 		if (parse_number(optarg, 4, &value) || !value)
 			break;
 		req->level = value;
+		return 0;
+	case OPT_MEMMAP:
+		if (parse_yes_no(optarg, &req->memmap))
+			break;
+		return 0;
+	case OPT_PERSISTENT:
+		req->persistent = true;
 		return 0;
 	case OPT_SWITCH:
 		req->change = true;
@@ -181,9 +193,34 @@ int request_exit(const struct request *req, int rc)
 	return rc == -EBUSY && req->timed_out ? EXIT_TIME : exit_code(rc);
 }
 
+/**
+ * struct run - the regions of a call
+ * @req: what is asked for
+ * @fn: what is done for each
+ * @done: the names of those for which it was, with commas
+ */
+struct run {
+	struct request *req;
+	region_fn fn;
+	char done[4096];
+};
+
+static int run_one(const char *region, void *arg)
+{
+	struct run *run = arg;
+	size_t length = strlen(run->done);
+	int rc = run->fn(region, run->req);
+
+	if (!rc)
+		snprintf(run->done + length, sizeof(run->done) - length, "%s%s",
+			 length ? "," : "", region);
+	return rc;
+}
+
 int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 		const char *done_word, const char *usage)
 {
+	struct run run = { .req = req, .fn = fn };
 	int rc, done, lock;
 
 	if (!req->selection.nr) {
@@ -194,7 +231,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	lock = done_word ? take_lock(req->timeout) : -1;
 	if (lock == -EBUSY)
 		return EXIT_TIME;
-	rc = for_each_selected(ctx, &req->selection, fn, req, &done);
+	rc = for_each_selected(ctx, &req->selection, run_one, &run, &done);
 	if (lock >= 0)
 		close(lock);
 	if (rc == -ENODEV)
@@ -202,6 +239,8 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
 	else if (done_word)
 		say("%s: %s %d region%s", req->verb, done_word, done,
 		    done == 1 ? "" : "s");
+	if (done_word && run.done[0])
+		list_regions(ctx, run.done, isatty(STDOUT_FILENO), false);
 	if (rc && done)
 		return EXIT_PARTLY;
 	return request_exit(req, rc);

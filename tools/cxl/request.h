@@ -18,6 +18,8 @@
  * @all: all extents and tags
  * @driver: for enable-region
  * @hotplug: policy, for enable-region, or NULL
+ * @memmap: what is written to memmap_on_memory, or NULL
+ * @persistent: also after the next boot
  * @change: also when another driver has it
  * @dry_run: only say what would happen
  * @force: also when it is not wise
@@ -38,6 +40,8 @@ struct request {
 	bool all;
 	const char *driver;
 	const char *hotplug;
+	const char *memmap;
+	bool persistent;
 	bool change;
 	bool dry_run;
 	bool force;
@@ -72,5 +76,8 @@ int request_write_dax(struct request *req, const struct dax *dax, const char *va
 		      long otherwise, const volatile sig_atomic_t *stop);
 int request_exit(const struct request *req, int rc);
 int request_write(struct request *req, const char *path, const char *value);
+
+/* enable.c */
+int settle_region(struct request *req, const char *region);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "policy.h"
 #include "request.h"
 
 /* @what: @value is, in messages, with a space */
@@ -91,11 +92,56 @@ static int set_state(struct request *req, const char *region)
 	return set_attr(req, region, "state", "", req->value);
 }
 
+/* The serial numbers of the memdevs of a region, in their order */
+static int serials_of(const char *region, unsigned long long *serials, unsigned int *nr)
+{
+	unsigned long long ways;
+	char attr[16], target[64], endpoint[64];
+	unsigned int port;
+
+	if (!sysfs_number(region, "interleave_ways", &ways) || !ways || ways > MEMDEVS_MAX)
+		return -ENODEV;
+	for (*nr = 0; *nr < ways; (*nr)++) {
+		snprintf(attr, sizeof(attr), "target%u", *nr);
+		if (!sysfs_attr(region, attr, target, sizeof(target)) ||
+		    sscanf(target, "decoder%u.", &port) != 1)
+			return -ENODEV;
+		snprintf(endpoint, sizeof(endpoint), "endpoint%u/uport", port);
+		if (!sysfs_number(endpoint, "serial", &serials[*nr]))
+			return -ENODEV;
+	}
+	return 0;
+}
+
+static int persist(const struct request *req, const char *region)
+{
+	unsigned long long serials[MEMDEVS_MAX];
+	char mode[32], driver[64];
+	unsigned int nr;
+	int rc;
+
+	rc = sysfs_attr(region, "mode", mode, sizeof(mode)) ? serials_of(region, serials, &nr) :
+	     -ENODEV;
+	if (rc) {
+		say("%s: %s: its memdevs cannot be told, and so not for the next boot", req->verb,
+		    region);
+		return -EIO;
+	}
+	rc = policy_persist(req->verb, serials, nr, mode,
+			    dax_has_it(region, driver, sizeof(driver)) ? "dax" : "sysram",
+			    req->value);
+	if (!rc)
+		say("%s: %s: also at the next boot; what the kernel needs for that: cxl-cli check-policy",
+		    req->verb, region);
+	return rc;
+}
+
 static int set_hotplug(const char *region, void *arg)
 {
 	struct request *req = arg;
+	int rc = set_attr(req, region, "hotplug", "", req->value);
 
-	return set_attr(req, region, "hotplug", "", req->value);
+	return rc || !req->persistent ? rc : persist(req, region);
 }
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
@@ -107,10 +153,11 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"it), never (hold it, and let nobody make System RAM of it), offline, online,\n"
 		"online_kernel or online_movable. What is plugged already stays what it is.\n"
 		"REGION may be all.\n"
+		"      --persistent       at the next boot, too: in /etc/cxl/policy.d/90-local.conf\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING, usage))
+	if (request_parse(&req, argc, argv, SELECTING " persistent", usage))
 		return EXIT_USAGE;
 	/* The last word is the policy */
 	if (req.selection.nr > 1) {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../list.h"
+#include "../policy.h"
 #include "../request.h"
 #include "root.h"
 
@@ -104,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned long long bytes;
+	struct policies policies;
 	unsigned long number;
 	size_t length = 0;
 	char *text;
@@ -116,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data + 1, size - 1);
-	switch (data[0] % 6) {
+	switch (data[0] % 7) {
 	case 0:
 		parse_size(text, &bytes);
 		parse_number(text, ULONG_MAX, &number);
@@ -138,6 +140,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 5:
 		try_options(text);
 		break;
+	case 6:
+		put("etc/cxl/policy.d/x.conf", text);
+		if (!policies_load(&policies, NULL, 0))
+			policies_free(&policies);
+		break;
 	}
 	free(text);
 	return 0;
@@ -157,6 +164,7 @@ static const struct {
 	{ 3, "7f00 bind:1 anon=3 N0=1 N1=2 kernelpagesize_kB=4\n7f01 default N1=9\n" },
 	{ 4, "Node 0, zone   Normal\n  pages free     4000\n  nr_zone_active_file 9\n" },
 	{ 5, "--id=1 --tag=11111111-2222-3333-4444-555555555555 --timeout=5 -b x region0 all" },
+	{ 6, "[region a]\nserial=0x1,2\nhotplug=never\n\tx\n[region b]\nall=yes\nsize=1G\n" },
 };
 
 static uint64_t state = 88172645463325252ull;

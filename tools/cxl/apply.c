@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "list.h"
+#include "policy.h"
+#include "request.h"
+
+/*
+ * apply-policy: make of the memory of memdevs what the policy files say. It creates
+ * regions, binds and plugs them, and gives those of which nothing is online to another
+ * driver; what is online it takes from nobody. udev starts it for each memdev that comes.
+ */
+
+/**
+ * struct application - of policies to memdevs
+ * @ctx: of libcxl, of the memdev that it is about
+ * @req: options, and what a region is to be
+ * @policies: of the files
+ * @done: names of regions that are what they are to be, with commas
+ * @nr: how many
+ */
+struct application {
+	struct cxl_ctx *ctx;
+	struct request req;
+	struct policies policies;
+	char done[1024];
+	int nr;
+};
+
+static const char *const types[] = { "ram", "dynamic_ram_1" };
+
+/**
+ * facts_of - what a memdev is known by
+ * @ctx: of libcxl
+ * @memdev: it
+ * @facts: result
+ */
+void facts_of(struct cxl_ctx *ctx, struct cxl_memdev *memdev, struct facts *facts)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
+
+	memset(facts, 0, sizeof(*facts));
+	facts->name = cxl_memdev_get_devname(memdev);
+	facts->serial = cxl_memdev_get_serial(memdev);
+	facts->pci = cxl_memdev_get_host(memdev);
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
+			if (facts->nr_windows < WINDOWS_MAX &&
+			    cxl_decoder_get_target_by_memdev(decoder, memdev))
+				facts->windows[facts->nr_windows++] =
+					cxl_decoder_get_resource(decoder);
+}
+
+static const struct policy *policy_of(const struct application *app, struct cxl_memdev *memdev,
+				      const char *type, bool *clash)
+{
+	struct facts facts;
+
+	facts_of(app->ctx, memdev, &facts);
+	return policy_for(&app->policies, &facts, type, clash);
+}
+
+/* A memdev by its serial number, ready to be part of a region */
+static struct cxl_memdev *memdev_of_serial(struct cxl_ctx *ctx, unsigned long long serial)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (cxl_memdev_get_serial(memdev) == serial && cxl_memdev_get_endpoint(memdev))
+			return memdev;
+	return NULL;
+}
+
+/* Its modules are loaded for those who have asked for DAX, and for nobody else */
+static void load_dax(const char *driver)
+{
+	char *argv[] = { "/sbin/modprobe", "-aq", "dax_cxl", "device_dax", NULL };
+	char path[256];
+
+	if (!strcmp(driver, "dax") &&
+	    !sysfs_path(path, sizeof(path), "drivers/cxl_dax_region") && !sysfs_exists(path))
+		run_program(argv);
+}
+
+static void request_of(struct application *app, const struct policy *policy)
+{
+	struct request *req = &app->req;
+
+	req->driver = policy->driver;
+	req->hotplug = strcmp(policy->driver, "region") ? policy->hotplug : NULL;
+	if (!strcmp(policy->driver, "dax") && !strcmp(policy->hotplug, "none"))
+		req->hotplug = NULL;
+	req->memmap = policy->memmap;
+	load_dax(policy->driver);
+}
+
+static int finished(struct application *app, const char *region)
+{
+	size_t length = strlen(app->done);
+
+	snprintf(app->done + length, sizeof(app->done) - length, "%s%s", length ? "," : "", region);
+	app->nr++;
+	return 0;
+}
+
+/* All memdevs of a region have to be of one mind, and no more of them than it has */
+static int check_members(const struct application *app, const struct policy *policy,
+			 struct cxl_region *region)
+{
+	const char *name = cxl_region_get_devname(region);
+	struct cxl_memdev_mapping *mapping;
+	struct cxl_memdev *memdev;
+	unsigned int nr = 0;
+	bool clash;
+
+	cxl_mapping_foreach(region, mapping) {
+		memdev = cxl_decoder_get_memdev(cxl_mapping_get_decoder(mapping));
+		nr++;
+		if (memdev && policy_of(app, memdev, policy->type, &clash) == policy)
+			continue;
+		say("%s: %s is left: %s is part of it, and not of the policy %s", app->req.verb,
+		    name, memdev ? cxl_memdev_get_devname(memdev) : "a memdev that is gone",
+		    policy->name);
+		return -EPERM;
+	}
+	if (policy->nr_serials <= 1 || policy->nr_serials == nr)
+		return 0;
+	say("%s: %s is left: it is made of %u memdevs, and the policy %s is for %u", app->req.verb,
+	    name, nr, policy->name, policy->nr_serials);
+	return -EPERM;
+}
+
+static bool has_memdev(struct cxl_region *region, struct cxl_memdev *memdev)
+{
+	struct cxl_memdev_mapping *mapping;
+
+	cxl_mapping_foreach(region, mapping)
+		if (cxl_decoder_get_memdev(cxl_mapping_get_decoder(mapping)) == memdev)
+			return true;
+	return false;
+}
+
+/* The regions that are there; @nr: how many */
+static int settle_regions(struct application *app, const struct policy *policy,
+			  struct cxl_memdev *memdev, int *nr)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_region *region;
+	struct cxl_bus *bus;
+	int rc = 0, one;
+	char mode[32];
+
+	*nr = 0;
+	request_of(app, policy);
+	cxl_bus_foreach(app->ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
+			cxl_region_foreach(decoder, region) {
+				const char *name = cxl_region_get_devname(region);
+
+				if (!has_memdev(region, memdev) ||
+				    !sysfs_attr(name, "mode", mode, sizeof(mode)) ||
+				    strcmp(mode, policy->type))
+					continue;
+				(*nr)++;
+				app->req.change = app->req.all;
+				one = check_members(app, policy, region) ?:
+				      settle_region(&app->req, name) ?: finished(app, name);
+				rc = rc ?: one;
+			}
+	return rc;
+}
+
+/* The root decoder with the base address that a policy names */
+static const char *window_of(struct cxl_ctx *ctx, unsigned long long base)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_bus *bus;
+
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
+			if (cxl_decoder_get_resource(decoder) == base)
+				return cxl_decoder_get_devname(decoder);
+	return NULL;
+}
+
+/* Has it a partition of that type? */
+static bool has_type(struct cxl_memdev *memdev, const char *type)
+{
+	unsigned long long size;
+	char device[64];
+
+	snprintf(device, sizeof(device), "%s/%s", cxl_memdev_get_devname(memdev), type);
+	return sysfs_number(device, "size", &size) && size;
+}
+
+/* A set is complete when its last member has come */
+static int create(struct application *app, const struct policy *policy, struct cxl_memdev *memdev)
+{
+	char *names[MEMDEVS_MAX] = { (char *)cxl_memdev_get_devname(memdev) };
+	struct creation c = {
+		.type = policy->type, .driver = policy->driver, .size = policy->size,
+		.granularity = policy->granularity, .memmap = policy->memmap,
+		.hotplug = app->req.hotplug, .names = names, .nr_names = 1,
+		.force = app->req.force,
+	};
+	int rc;
+
+	for (unsigned int i = 0; i < policy->nr_serials; i++) {
+		memdev = memdev_of_serial(app->ctx, policy->serials[i]);
+		if (!memdev) {
+			say("%s: %s waits for serial number %#llx", app->req.verb, policy->name,
+			    policy->serials[i]);
+			return 0;
+		}
+		names[i] = (char *)cxl_memdev_get_devname(memdev);
+		c.nr_names = i + 1;
+	}
+	if (policy->match == MATCH_WINDOW)
+		c.root = window_of(app->ctx, policy->window);
+	rc = create_region(app->ctx, &c);
+	return rc ? rc : finished(app, c.name);
+}
+
+static int apply_to(struct application *app, const struct policy *policy,
+		    struct cxl_memdev *memdev)
+{
+	int nr, rc;
+
+	if (app->policies.guard[0] && (!strcmp(policy->driver, "region") ||
+				       policy_plugs(policy->hotplug))) {
+		say("%s: %s: nothing is plugged while %s is void, it may guard that",
+		    app->req.verb, cxl_memdev_get_devname(memdev), app->policies.guard);
+		return -EINVAL;
+	}
+	rc = settle_regions(app, policy, memdev, &nr);
+	if (nr || rc || policy->no_create || !has_type(memdev, policy->type))
+		return rc;
+	return create(app, policy, memdev);
+}
+
+/* A region that was made a moment ago is seen by a new context only */
+static int apply_type(struct application *app, const char *name, const char *type, bool guards)
+{
+	const struct policy *policy;
+	struct cxl_memdev *memdev;
+	bool clash = false;
+	int rc;
+
+	rc = cxl_new(&app->ctx);
+	if (rc)
+		return rc;
+	cxl_memdev_foreach(app->ctx, memdev) {
+		if (strcmp(cxl_memdev_get_devname(memdev), name))
+			continue;
+		policy = policy_of(app, memdev, type, &clash);
+		/* Once is enough to say it */
+		rc = clash && guards ? -EINVAL : 0;
+		if (policy && policy_guards(policy) == guards)
+			rc = apply_to(app, policy, memdev);
+	}
+	cxl_unref(app->ctx);
+	return rc;
+}
+
+/* What guards memory goes first; @memdevs: names, or "all" */
+static int apply(struct application *app, struct cxl_ctx *ctx, const char *memdevs, bool guards)
+{
+	struct cxl_memdev *memdev;
+	int rc = 0, one;
+
+	cxl_memdev_foreach(ctx, memdev)
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+			/* What is disabled has not come yet */
+			if (!memdev_is_meant(memdevs, memdev) ||
+			    (!strcmp(memdevs, "all") && !cxl_memdev_is_enabled(memdev)))
+				continue;
+			one = interrupted ? -EINTR :
+			      apply_type(app, cxl_memdev_get_devname(memdev), types[i], guards);
+			rc = rc ?: one;
+		}
+	return rc;
+}
+
+static bool is_there(struct cxl_ctx *ctx, const char *names)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (memdev_is_meant(names, memdev))
+			return true;
+	return !strcmp(names, "all");
+}
+
+static int apply_all(struct application *app, struct cxl_ctx *ctx, char **names, int nr)
+{
+	int rc = 0;
+
+	for (int guards = 1; guards >= 0; guards--)
+		for (int i = 0; i < nr; i++)
+			rc = apply(app, ctx, names[i], guards) ?: rc;
+	return rc;
+}
+
+/**
+ * verb_apply_policy - make of memdevs what the policy files say
+ * @ctx: of libcxl
+ * @argc: of the verb
+ * @argv: of the verb
+ *
+ * Return: an exit code.
+ */
+int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
+{
+	static const char usage[] =
+		"[OPTION]... [MEMDEV]...\n"
+		"\n"
+		"Make of the memory of MEMDEV, or of all memdevs, what the files in\n"
+		"/etc/cxl/policy.d say: see cxl-cli check-policy. Regions are created, bound and\n"
+		"plugged. What is online stays as it is.\n"
+		"      --switch           also take offline what is online as something else\n"
+		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"                         memmap leaves the kernel too little\n"
+		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
+		"  -h, --help             this text";
+	struct application app = { .req = { .verb = argv[0] } };
+	struct request *req = &app.req;
+	int lock, rc;
+
+	if (request_parse(req, argc, argv, "switch force timeout", usage))
+		return EXIT_USAGE;
+	if (!req->selection.nr)
+		req->selection.names[req->selection.nr++] = "all";
+	/* What one region was asked is not what the next one is */
+	req->all = req->change;
+	for (int i = 0; i < req->selection.nr; i++) {
+		if (is_there(ctx, req->selection.names[i]))
+			continue;
+		say("%s: there is no memdev %s, see cxl list -M", req->verb, req->selection.names[i]);
+		return EXIT_NONE;
+	}
+	lock = take_lock(req->timeout);
+	if (lock == -EBUSY)
+		return EXIT_TIME;
+	catch_signals(true);
+	rc = policies_load(&app.policies, NULL, 0);
+	if (app.policies.nr) {
+		wait_for_endpoints(req->selection.names, req->selection.nr);
+		rc = apply_all(&app, ctx, req->selection.names, req->selection.nr);
+	}
+	catch_signals(false);
+	if (lock >= 0)
+		close(lock);
+	if (app.nr)
+		list_regions(ctx, app.done, isatty(STDOUT_FILENO), false);
+	if (!rc && app.policies.wrong)
+		rc = -EINVAL;
+	policies_free(&app.policies);
+	return rc && app.nr ? EXIT_PARTLY : request_exit(req, rc);
+}
