@@ -112,7 +112,7 @@ test_packages() {
 	step "a disk with that" image-disk eval 'image_fill && image_disk'
 	if python3 "$ROOT/lab/vm.py" --qemu "$(cat "$CACHE/qemu.command")" --logs "$LOGS" --accel "${LAB_ACCEL:-tcg,thread=multi}" \
 		--kernel "$(compgen -G "$IMAGE/boot/vmlinuz-*")" --initrd "$(compgen -G "$IMAGE/boot/initrd.img-*")" \
-		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --name packages --timeout 2400 --boot-timeout 400 \
+		--disk "$IMAGE.ext4" --append "root=/dev/vda rw" --reboots --topology packages --name packages --timeout 2400 --boot-timeout 400 \
 		package-install package-run example-serial example-dax example-ram example-never; then
 		say "ok the packages, on a machine with systemd"
 	else
