@@ -151,23 +151,77 @@ static void explain_blocks(const char *region)
 	free(busy);
 }
 
+/* What no process has: it is nowhere to be seen in what processes map */
+static void explain_node(int node)
+{
+	static const struct {
+		const char *name;
+		const char *what;
+	} uses[] = {
+		{ "Shmem", "tmpfs and shared memory: move, or remove, the files" },
+		{ "Mlocked", "locked, or pinned, by a process, a virtual machine or a driver" },
+	};
+	unsigned long long bytes;
+	char text[32], path[256];
+	struct dirent *entry;
+	DIR *sizes;
+
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		bytes = node_bytes(node, uses[i].name);
+		format_size(bytes, text, sizeof(text));
+		if (bytes)
+			say("  %s on node %d: %s", text, node, uses[i].what);
+	}
+	sizes = system_path(path, sizeof(path), "sys/devices/system/node/node%d/hugepages", node) ?
+		NULL : opendir(path);
+	while (sizes && (entry = readdir(sizes))) {
+		if (system_path(path, sizeof(path),
+				"sys/devices/system/node/node%d/hugepages/%s/nr_hugepages", node,
+				entry->d_name) ||
+		    sysfs_read(path, text, sizeof(text)) || !strcmp(text, "0"))
+			continue;
+		say("  %s huge pages are set aside on node %d, try: echo 0 > %s", text, node, path);
+	}
+	if (sizes)
+		closedir(sizes);
+}
+
+/* Those that try again for a while, when they are asked to */
+static bool has_timeout(const char *verb)
+{
+	static const char *const verbs[] = {
+		"resize", "release-extents", "remove-memdev", "enable-region",
+		"apply-policy",
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(verbs[i], verb))
+			return true;
+	return false;
+}
+
 /**
  * explain_busy - what of a region is in use, by whom, and what can be done
+ * @verb: that has met it
  * @region: its name
  */
-void explain_busy(const char *region)
+void explain_busy(const char *verb, const char *region)
 {
 	unsigned long long node;
 	char driver[64];
 
 	explain_blocks(region);
-	if (region_node(region, &node))
+	if (region_node(region, &node)) {
 		explain_processes(node);
+		explain_node(node);
+	}
 	explain_dax(region);
 	if (dax_has_it(region, driver, sizeof(driver)))
 		say("  end what uses it, and try again");
+	else if (has_timeout(verb))
+		say("  end, or move, what uses it and try again; with --timeout=60 it is tried for so long");
 	else
-		say("  end, or move, what uses it and try again, or: cxl-cli unplug --timeout=60 %s",
-		    region);
+		say("  end, or move, what uses it and try again, or%s: cxl-cli unplug --timeout=60 %s",
+		    strcmp(verb, "unplug") ? " first" : "", region);
 	say("  what the kernel says: dmesg | grep %s", region);
 }

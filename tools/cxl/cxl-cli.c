@@ -128,7 +128,7 @@ static int explain_region(const char *region, void *arg)
 	if (!blocks.present && !explain_dax(region))
 		return 0;
 	say("%s: %s is in use", (const char *)arg, region);
-	explain_busy(region);
+	explain_busy(arg, region);
 	return 0;
 }
 

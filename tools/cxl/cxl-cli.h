@@ -232,12 +232,13 @@ void wait_for_endpoints(char **names, int nr);
 bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 
 /* fit.c */
+unsigned long long node_bytes(int number, const char *name);
 int fits_elsewhere(const char *verb, const char *region, int number,
 		   unsigned long long stays, bool tell);
 
 /* busy.c: why something cannot be unplugged */
 bool dax_has_it(const char *region, char *driver, size_t size);
 int explain_dax(const char *region);
-void explain_busy(const char *region);
+void explain_busy(const char *verb, const char *region);
 
 #endif

@@ -27,33 +27,42 @@ struct node {
 	unsigned long long droppable;
 };
 
-static bool read_node(int number, struct node *node)
+/**
+ * node_bytes - a line of the meminfo of a NUMA node
+ * @number: of the node
+ * @name: of the line
+ *
+ * Return: bytes, 0 also when there is no such line, or node.
+ */
+unsigned long long node_bytes(int number, const char *name)
 {
-	char path[256], *line = NULL, name[64];
-	unsigned long long kib;
+	unsigned long long kib, bytes = 0;
+	char path[256], *line = NULL, is[64];
 	size_t size = 0;
 	FILE *meminfo;
 
-	memset(node, 0, sizeof(*node));
 	if (system_path(path, sizeof(path), "sys/devices/system/node/node%d/meminfo", number))
-		return false;
+		return 0;
 	meminfo = fopen(path, "re");
 	if (!meminfo)
-		return false;
-	while (getline(&line, &size, meminfo) > 0) {
-		if (sscanf(line, "Node %*d %63[^:]: %llu kB", name, &kib) != 2)
-			continue;
-		if (!strcmp(name, "MemTotal"))
-			node->total = kib << 10;
-		else if (!strcmp(name, "MemFree"))
-			node->free = kib << 10;
-		else if (!strcmp(name, "Active(file)") || !strcmp(name, "Inactive(file)") ||
-			 !strcmp(name, "SReclaimable"))
-			node->droppable += kib << 10;
-	}
+		return 0;
+	while (getline(&line, &size, meminfo) > 0)
+		if (sscanf(line, "Node %*d %63[^:]: %llu kB", is, &kib) == 2 && !strcmp(is, name))
+			bytes = kib << 10;
 	free(line);
 	fclose(meminfo);
-	return node->total;
+	return bytes;
+}
+
+static bool read_node(int number, struct node *node)
+{
+	node->total = node_bytes(number, "MemTotal");
+	if (!node->total)
+		return false;
+	node->free = node_bytes(number, "MemFree");
+	node->droppable = node_bytes(number, "Active(file)") +
+			  node_bytes(number, "Inactive(file)") + node_bytes(number, "SReclaimable");
+	return true;
 }
 
 /* What the kernel keeps free of the memory of a node: below that it reclaims */

@@ -6,10 +6,42 @@
 #include <string.h>
 #include "cxl-cli.h"
 
+/* "bind:1", "bind=static:1", as numa_maps has it: this node, and no other */
+static bool is_bound(const char *line, int node)
+{
+	const char *policy = strchr(line, ' '), *nodes;
+	char *end;
+
+	if (!policy || strncmp(policy, " bind", strlen(" bind")))
+		return false;
+	nodes = strchr(policy, ':');
+	return nodes && strtol(nodes + 1, &end, 10) == node && *end == ' ';
+}
+
+/* Its cpuset has this node, and no other */
+static bool is_confined(int pid, int node)
+{
+	static const char key[] = "Mems_allowed_list:";
+	char path[256], *line = NULL, *end;
+	bool confined = false;
+	size_t size = 0;
+	FILE *status;
+
+	status = system_path(path, sizeof(path), "proc/%d/status", pid) ? NULL : fopen(path, "re");
+	if (!status)
+		return false;
+	while (getline(&line, &size, status) > 0)
+		if (!strncmp(line, key, strlen(key)))
+			confined = strtol(line + strlen(key), &end, 10) == node && *end == '\n';
+	free(line);
+	fclose(status);
+	return confined;
+}
+
 /* What a process has on a node, as numa_maps tells; and is it bound to it? */
 static unsigned long on_node(int pid, int node, bool *bound)
 {
-	char path[256], key[16], bind[32], *line = NULL, *at;
+	char path[256], key[16], *line = NULL, *at;
 	unsigned long kib = 0;
 	size_t size = 0;
 	FILE *maps;
@@ -21,12 +53,10 @@ static unsigned long on_node(int pid, int node, bool *bound)
 	if (!maps)
 		return 0;
 	snprintf(key, sizeof(key), " N%d=", node);
-	snprintf(bind, sizeof(bind), " bind:%d ", node);
 	while (getline(&line, &size, maps) > 0) {
 		unsigned long page_kib = 4;
 
-		if (strstr(line, bind))
-			*bound = true;
+		*bound |= is_bound(line, node);
 		at = strstr(line, " kernelpagesize_kB=");
 		if (at)
 			page_kib = strtoul(strchr(at, '=') + 1, NULL, 10);
@@ -81,6 +111,7 @@ void for_each_process_on(int node, void (*fn)(const struct process *process,
 		process.kib = on_node(process.pid, node, &process.bound);
 		if (!process.kib)
 			continue;
+		process.bound |= is_confined(process.pid, node);
 		process_name(&process);
 		fn(&process, arg);
 	}

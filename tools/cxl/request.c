@@ -317,5 +317,5 @@ void request_busy(struct request *req, const char *region)
 	if (!strcmp(req->explained, region))
 		return;
 	snprintf(req->explained, sizeof(req->explained), "%s", region);
-	explain_busy(region);
+	explain_busy(req->verb, region);
 }

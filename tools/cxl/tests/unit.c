@@ -536,11 +536,29 @@ static void test_processes(void)
 	memset(&last, 0, sizeof(last));
 	for_each_process_on(3, keep, &last);
 	CHECK("nobody", !last.pid);
+	put("proc/17/numa_maps", "7f00 bind=static:1 N1=2 kernelpagesize_kB=4\n");
+	for_each_process_on(1, keep, &last);
+	CHECK("bound in another way", last.bound);
+	put("proc/17/numa_maps", "7f00 bind:1-2 N1=2 kernelpagesize_kB=4\n7f01 prefer:1 N1=1 kernelpagesize_kB=4\n");
+	for_each_process_on(1, keep, &last);
+	CHECK("who may be elsewhere, too, is not bound", last.pid == 17 && !last.bound);
+	put("proc/17/status", "Name:\tx\nMems_allowed:\t2\nMems_allowed_list:\t1\n");
+	for_each_process_on(1, keep, &last);
+	CHECK("unless its cpuset says so", last.bound);
+	put("proc/17/status", "Mems_allowed_list:\t0-1\n");
+	for_each_process_on(1, keep, &last);
+	CHECK("and has nothing else", !last.bound);
+}
+
+static int explain_release(void *region)
+{
+	explain_busy("release-extents", region);
+	return 0;
 }
 
 static int explain(void *region)
 {
-	explain_busy(region);
+	explain_busy("unplug", region);
 	return 0;
 }
 
@@ -572,6 +590,13 @@ static void test_busy(void)
 	CHECK("and not that of another region", !strstr(said, "process 19"));
 	CHECK("who has its memory", strstr(said, "process 20 (busy) has 12 KiB on node 1"));
 	CHECK("and what can be done", strstr(said, "cxl-cli unplug --timeout=60 region0"));
+	put("sys/devices/system/node/node1/meminfo", "Node 1 Shmem:  2048 kB\nNode 1 Mlocked: 0 kB\n");
+	put("sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages", "7\n");
+	said = output_of(2, explain_release, "region0", &rc);
+	CHECK("what no process has", strstr(said, "2.00 MiB on node 1: tmpfs") && !strstr(said, "locked,"));
+	CHECK("and huge pages", strstr(said, "7 huge pages are set aside on node 1, try: echo 0 > "));
+	CHECK("what helps with an extent is not to unplug all of it",
+	      strstr(said, "with --timeout=60") && !strstr(said, "cxl-cli unplug"));
 	put_cxl("dax_region0", "hotplug", "none\n");
 	link_driver("dax_region0", "cxl_dax_region");
 	CHECK("another thing while it is DAX's",
