@@ -57,11 +57,11 @@ cli_deb() {
 	local dir=$CACHE/out/cli-deb
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	cp -r "$ROOT/tools/cxl" "$dir/cxl-cli"
-	make -s -C "$dir/cxl-cli" clean
-	sed -i "1s/(\(.*\))/(\1+$(revision))/" "$dir/cxl-cli/debian/changelog"
-	(cd "$dir/cxl-cli" && build_depends && dpkg-buildpackage -us -uc -b)
-	mv "$dir"/cxl-cli_*.deb "$DEB/"
+	cp -r "$ROOT/tools/cxl" "$dir/cxl-sysram"
+	make -s -C "$dir/cxl-sysram" clean
+	sed -i "1s/(\(.*\))/(\1+$(revision))/" "$dir/cxl-sysram/debian/changelog"
+	(cd "$dir/cxl-sysram" && build_depends && dpkg-buildpackage -us -uc -b)
+	mv "$dir"/cxl-sysram_*.deb "$DEB/"
 }
 
 deb() {
@@ -89,7 +89,7 @@ image_fill() {
 	cp "$ROOT"/lab/guest/{agent,coverage,lib,packaged} "$TREE/tools/testing/selftests/kselftest/ktap_helpers.sh" "$lab/"
 	cp "$ROOT"/lab/scenarios/{package,example}-* "$lab/scenarios/"
 	chmod 755 "$lab/agent"
-	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-cli_*.deb "$IMAGE/root/deb/"
+	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-sysram_*.deb "$IMAGE/root/deb/"
 	cp "$ROOT/lab/guest/lab.service" "$IMAGE/etc/systemd/system/"
 	ln -sf ../lab.service "$IMAGE/etc/systemd/system/multi-user.target.wants/lab.service"
 	# the initramfs needs the disk, and nothing else of the machine
