@@ -12,9 +12,10 @@ OUT=$CACHE/out/cli
 
 sources() {
 	need gcc libc6-dev ccache pkg-config libcxl-dev libinih-dev libjson-c-dev uuid-dev
-	mkdir -p "$1/tests"
+	mkdir -p "$1/tests" "$1/man.in"
 	cp -u "$ROOT"/tools/cxl/{Makefile,*.c,*.h} "$1/"
 	cp -u "$ROOT"/tools/cxl/tests/{*.c,*.h,help} "$1/tests/"
+	cp -u "$ROOT"/tools/cxl/man.in/* "$1/man.in/"
 }
 
 build() {
