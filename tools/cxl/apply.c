@@ -168,7 +168,8 @@ static int settle_regions(struct application *app, const struct policy *policy,
 				(*nr)++;
 				app->req.change = app->req.all;
 				one = check_members(app, policy, region) ?:
-				      settle_region(&app->req, name) ?: finished(app, name);
+				      settle_region(&app->req, name) ?:
+				      app->req.dry_run ? 0 : finished(app, name);
 				rc = rc ?: one;
 			}
 	return rc;
@@ -237,6 +238,11 @@ static int apply_to(struct application *app, const struct policy *policy,
 		return -EINVAL;
 	}
 	rc = settle_regions(app, policy, memdev, &nr);
+	if (!nr && app->req.dry_run && !policy->no_create && has_type(memdev, policy->type)) {
+		say("%s: a region of %s would be created: %s, %s (%s)", app->req.verb,
+		    cxl_memdev_get_devname(memdev), policy->driver, policy->hotplug, policy->name);
+		return 0;
+	}
 	if (nr || rc || policy->no_create || !has_type(memdev, policy->type))
 		return rc;
 	return create(app, policy, memdev);
@@ -321,8 +327,9 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 		"Make of the memory of MEMDEV, or of all memdevs, what the files in\n"
 		"/etc/cxl/policy.d say: see cxl-cli check-policy. Regions are created, bound and\n"
 		"plugged. What is online stays as it is.\n"
+		"      --dry-run          only say what would be done\n"
 		"      --switch           also take offline what is online as something else\n"
-		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
 		"                         memmap leaves the kernel too little\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		"  -h, --help             this text";
@@ -330,7 +337,7 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 	struct request *req = &app.req;
 	int lock, rc;
 
-	if (request_parse(req, argc, argv, "switch force timeout", usage))
+	if (request_parse(req, argc, argv, "switch dry-run force timeout", usage))
 		return EXIT_USAGE;
 	if (!req->selection.nr)
 		req->selection.names[req->selection.nr++] = "all";

@@ -186,6 +186,22 @@ static void explain_node(int node)
 		closedir(sizes);
 }
 
+/**
+ * explain_users - what of a region is in use, and by whom
+ * @region: its name
+ */
+void explain_users(const char *region)
+{
+	unsigned long long node;
+
+	explain_blocks(region);
+	if (region_node(region, &node)) {
+		explain_processes(node);
+		explain_node(node);
+	}
+	explain_dax(region);
+}
+
 /* Those that try again for a while, when they are asked to */
 static bool has_timeout(const char *verb)
 {
@@ -207,15 +223,9 @@ static bool has_timeout(const char *verb)
  */
 void explain_busy(const char *verb, const char *region)
 {
-	unsigned long long node;
 	char driver[64];
 
-	explain_blocks(region);
-	if (region_node(region, &node)) {
-		explain_processes(node);
-		explain_node(node);
-	}
-	explain_dax(region);
+	explain_users(region);
 	if (dax_has_it(region, driver, sizeof(driver)))
 		say("  end what uses it, and try again");
 	else if (has_timeout(verb))

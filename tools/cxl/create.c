@@ -171,7 +171,6 @@ enum {
 	OPT_DRIVER = 256,
 	OPT_HOTPLUG,
 	OPT_DEBUG,
-	OPT_FORCE,
 	OPT_MEMMAP,
 };
 
@@ -190,7 +189,7 @@ static const struct option options[] = {
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "force", no_argument, NULL, 'f' },
 	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
 	{ }
 };
@@ -206,7 +205,7 @@ static const char usage[] =
 	"                         a dax device; region: as without a choice\n"
 	"      --hotplug=POLICY   none (default), never, offline, online, online_kernel or\n"
 	"                         online_movable\n"
-	"      --force            also when its memmap leaves the kernel too little\n"
+	"  -f, --force            also when its memmap leaves the kernel too little\n"
 	"      --memmap-on-memory=yes|no\n"
 	"                         for sysram: take the memmap out of the region itself\n"
 	"  -t, --type=TYPE        ram (default) or dynamic_ram_1, the first dynamic\n"
@@ -266,7 +265,7 @@ static int parse_option(struct cxl_ctx *ctx, struct creation *c, int option)
 	case OPT_HOTPLUG:
 		c->hotplug = optarg;
 		return 0;
-	case OPT_FORCE:
+	case 'f':
 		c->force = true;
 		return 0;
 	case OPT_MEMMAP:
@@ -283,7 +282,7 @@ static int parse(struct cxl_ctx *ctx, struct creation *c, int argc, char **argv)
 	int option, rc;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:U:uQh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:U:uQfh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);

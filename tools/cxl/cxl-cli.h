@@ -239,6 +239,7 @@ int fits_elsewhere(const char *verb, const char *region, int number,
 /* busy.c: why something cannot be unplugged */
 bool dax_has_it(const char *region, char *driver, size_t size);
 int explain_dax(const char *region);
+void explain_users(const char *region);
 void explain_busy(const char *verb, const char *region);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "request.h"
+#include "enable.h"
 
 /*
  * enable-region with a choice of driver, for what is disabled; and with --switch from
@@ -50,18 +50,6 @@ static int back_from_dax(struct request *req, const char *region)
 		say_error(req->verb, -rc, "%s: back from DAX", region);
 	if (rc == -EBUSY)
 		request_busy(req, region);
-	return rc;
-}
-
-static int set_hotplug(const struct request *req, const char *region, const char *policy)
-{
-	char device[64];
-	int rc;
-
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	rc = sysfs_attr_write(device, "hotplug", policy);
-	if (rc)
-		say_error(req->verb, -rc, "%s: hotplug %s", region, policy);
 	return rc;
 }
 
@@ -183,90 +171,6 @@ static int give(struct request *req, const char *region)
 	return rc;
 }
 
-/**
- * struct owner - whose a region is, and what of it is memory
- * @driver: its name
- * @override: of drivers, empty for none
- * @hotplug: policy, empty when it is not under sysram_region
- * @state: as the driver, or kmem, has it; empty when it is not memory
- * @differ: kmem has more than one device, in different states
- * @devdax: under cxl_region, and a character device, with whatever is in it
- * @plugged: bytes, where @state is of more than one kind
- * @dax: DAX has it, below sysram_region
- * @blocks: what is there of it
- */
-struct owner {
-	char driver[64];
-	char override[64];
-	char hotplug[32];
-	char state[32];
-	bool differ;
-	bool devdax;
-	char plugged[32];
-	bool dax;
-	struct blocks blocks;
-};
-
-static int keep_state(const struct dax *dax, void *arg)
-{
-	struct owner *owner = arg;
-	char state[32];
-
-	if (!strcmp(dax->driver, "kmem")) {
-		if (!sysfs_attr(dax->device, "state", state, sizeof(state)))
-			return 0;
-		owner->differ |= owner->state[0] && strcmp(owner->state, state);
-		memcpy(owner->state, state, sizeof(state));
-	} else if (dax->driver[0]) {
-		owner->devdax = true;
-	}
-	return 0;
-}
-
-static void blocks_of_region(const char *region, struct blocks *blocks)
-{
-	unsigned long long start, size;
-
-	memset(blocks, 0, sizeof(*blocks));
-	if (sysfs_number(region, "resource", &start) && sysfs_number(region, "size", &size))
-		blocks_of(start, size, blocks);
-}
-
-static void look(const char *region, struct owner *owner)
-{
-	char device[64], driver[64];
-
-	memset(owner, 0, sizeof(*owner));
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	sysfs_driver(region, owner->driver, sizeof(owner->driver));
-	if (sysfs_attr(region, "driver_override", owner->override, sizeof(owner->override)) &&
-	    !strcmp(owner->override, "(null)"))
-		owner->override[0] = '\0';
-	sysfs_attr(device, "hotplug", owner->hotplug, sizeof(owner->hotplug));
-	owner->dax = owner->hotplug[0] && dax_has_it(region, driver, sizeof(driver));
-	if (!owner->hotplug[0] || owner->dax)
-		for_each_dax(region, keep_state, owner);
-	else
-		sysfs_attr(device, "state", owner->state, sizeof(owner->state));
-	sysfs_attr(device, "plugged_size", owner->plugged, sizeof(owner->plugged));
-	blocks_of_region(region, &owner->blocks);
-}
-
-static int set_override(const struct request *req, const char *region, const char *name)
-{
-	char now[64];
-	int rc;
-
-	/* To write what is there would make a user's of what bind has set */
-	if (sysfs_attr(region, "driver_override", now, sizeof(now)) &&
-	    !strcmp(strcmp(now, "(null)") ? now : "", name))
-		return 0;
-	rc = sysfs_attr_write(region, "driver_override", name[0] ? name : "\n");
-	if (rc)
-		say_error(req->verb, -rc, "%s: driver_override", region);
-	return rc;
-}
-
 /* DAX has the tags of a dynamic region anyway, and cxl_region cannot have it */
 static int check_dynamic(const struct request *req, const char *region)
 {
@@ -358,73 +262,6 @@ static int take(struct request *req, const char *region, const struct owner *was
 	return rc;
 }
 
-static int restore_kmem(const struct dax *dax, void *arg)
-{
-	const struct owner *was = arg;
-	char path[256], state[32];
-
-	if (strcmp(dax->driver, "kmem") || !was->state[0] ||
-	    !sysfs_attr(dax->device, "state", state, sizeof(state)) || !strcmp(state, was->state))
-		return 0;
-	if (!sysfs_path(path, sizeof(path), "devices/%s/state", dax->device))
-		sysfs_write(path, was->state);
-	return 0;
-}
-
-/* Below sysram_region: DAX, or what was plugged */
-static int restore_sysram(struct request *req, const char *region, const struct owner *was)
-{
-	char device[64], name[64], state[32];
-	int rc = set_hotplug(req, region, was->hotplug);
-
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	snprintf(name, sizeof(name), "dax_%s", region);
-	if (rc)
-		return rc;
-	if (was->dax)
-		return dax_has_it(region, state, sizeof(state)) ? 0 :
-		       driver_bind(req->verb, "cxl_dax_region", name);
-	if (!sysfs_attr(device, "state", state, sizeof(state)) || !strcmp(state, was->state))
-		return 0;
-	if (!strcmp(was->state, "mixed"))
-		return sysfs_attr_write(device, "plugged_size", was->plugged);
-	return sysfs_attr_write(device, "state", was->state);
-}
-
-/* To whoever had it, with what was plugged */
-static void restore(struct request *req, const char *region, const struct owner *was)
-{
-	const struct timespec pause = { .tv_nsec = 100000000 };
-	char driver[64];
-	struct owner is;
-	int rc = 0;
-
-	/* What has ended the way there does not end the way back */
-	interrupted = 0;
-	set_override(req, region, was->override);
-	if (!sysfs_driver(region, driver, sizeof(driver))) {
-		if (was->devdax) {
-			say("%s: %s stays disabled: bound again, kmem would take it, and what is in it would be lost",
-			    req->verb, region);
-			return;
-		}
-		rc = driver_bind(req->verb, was->driver, region);
-	}
-	if (!rc && was->hotplug[0])
-		rc = restore_sysram(req, region, was);
-	/* Without a choice of driver, DAX and kmem find it at their own pace */
-	for (int tries = 30; !was->hotplug[0] && was->state[0] && --tries; nanosleep(&pause, NULL))
-		if (region_has_kmem(region))
-			break;
-	for_each_dax(region, restore_kmem, (void *)was);
-	look(region, &is);
-	if (rc || strcmp(is.driver, was->driver) || is.blocks.online != was->blocks.online ||
-	    is.blocks.movable != was->blocks.movable || is.blocks.present != was->blocks.present)
-		say("%s: %s is not what it was: see cxl-cli show %s", req->verb, region, region);
-	else
-		say("%s: %s is what it was", req->verb, region);
-}
-
 static int change(struct request *req, const char *region, const struct owner *was)
 {
 	int rc = check_switch(req, region, was);
@@ -487,6 +324,23 @@ static int change_below(struct request *req, const char *region, const struct ow
 	return rc;
 }
 
+/* What is in the way, and else what would be done */
+static int look_only(const struct request *req, const char *region, const struct owner *was)
+{
+	bool other = was->driver[0] && strcmp(was->driver, wanted_driver(req));
+	int rc = other ? check_switch(req, region, was) : check_dynamic(req, region);
+
+	if (!rc && other && !req->change)
+		rc = -EBUSY;
+	if (!rc || rc == -EBUSY)
+		say("%s: %s is %s%s, and would be %s%s%s%s%s", req->verb, region,
+		    was->driver[0] ? was->driver : "nobody's", was->dax ? " (dax)" : "",
+		    wanted_driver(req), strcmp(req->driver, "dax") ? "" : " (dax)",
+		    req->hotplug ? ", " : "", req->hotplug ? req->hotplug : "",
+		    rc ? ": only with --switch" : "");
+	return rc;
+}
+
 /* The driver is chosen by its bind file, and DAX by the policy below it */
 static int enable_region(const char *region, void *arg)
 {
@@ -497,6 +351,8 @@ static int enable_region(const char *region, void *arg)
 	if (!driver_there(req->verb, wanted_driver(req)))
 		return -ENODEV;
 	look(region, &was);
+	if (req->dry_run)
+		return look_only(req, region, &was);
 	if (!was.driver[0]) {
 		/* Nobody else is meant any more, also when it was guarded before */
 		if (!is_sysram(req) && !strcmp(was.override, "sysram_region"))
@@ -555,7 +411,7 @@ int settle_region(struct request *req, const char *region)
 		return enable_region(region, req);
 	}
 	if (is_as_wanted(req, &was))
-		return was.dax || !is_sysram(req) ? 0 : plug(req, region);
+		return req->dry_run || was.dax || !is_sysram(req) ? 0 : plug(req, region);
 	format_size(was.blocks.online, size, sizeof(size));
 	say("%s: %s of %s are online, and stay as they are (--switch: take them offline)",
 	    req->verb, size, region);
@@ -581,15 +437,16 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --hotplug=POLICY   for sysram and dax: what is to become of it\n"
 		"      --memmap-on-memory=yes|no\n"
 		"                         for sysram: take the memmap out of the region itself\n"
+		"      --dry-run          only say what would be done\n"
 		"      --switch           also when another driver has it: its memory is unplugged\n"
 		"                         first, and when that fails all is what it was\n"
-		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
 		"                         memmap leaves the kernel too little\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " driver hotplug memmap-on-memory switch force timeout", usage))
+	if (request_parse(&req, argc, argv, SELECTING " driver hotplug memmap-on-memory switch dry-run force timeout", usage))
 		return EXIT_USAGE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&
@@ -608,5 +465,6 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 	if (req.hotplug && !check_policy(req.verb, req.hotplug, false))
 		return EXIT_USAGE;
 	catch_signals(true);
-	return request_run(ctx, &req, enable_region, "enabled", usage);
+	return request_run(ctx, &req, enable_region,
+			   req.dry_run ? NULL : "enabled", usage);
 }

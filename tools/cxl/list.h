@@ -20,5 +20,6 @@ struct listing {
 int list_regions(struct cxl_ctx *ctx, const char *regions, bool human, bool one);
 void list_merge(const struct listing *listing, struct json_object *object);
 void overview(struct cxl_ctx *ctx);
+void obstacles(struct cxl_ctx *ctx);
 
 #endif

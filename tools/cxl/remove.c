@@ -337,7 +337,7 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"
 		"disable it. Ends at the first step that is refused, and says why.\n"
 		"      --dry-run          only say what would be done\n"
-		"      --force            also when it is persistent memory that is enabled, or\n"
+		"  -f, --force            also when it is persistent memory that is enabled, or\n"
 		"                         what is in use does not fit elsewhere\n"
 		"      --timeout=SECONDS  for all of it; while something is busy, try again\n"
 		"  -h, --help             this text";

@@ -23,12 +23,12 @@ enum {
 	OPT_TIMEOUT,
 	OPT_DRIVER,
 	OPT_DRY_RUN,
-	OPT_FORCE,
 	OPT_HOTPLUG,
 	OPT_SWITCH,
 	OPT_LEVEL,
 	OPT_MEMMAP,
 	OPT_PERSISTENT,
+	OPT_USERS,
 };
 
 static const struct option selecting[] = {
@@ -43,12 +43,13 @@ static const struct option selecting[] = {
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
-	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "force", no_argument, NULL, 'f' },
 	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
 	{ "switch", no_argument, NULL, OPT_SWITCH },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
 	{ "persistent", no_argument, NULL, OPT_PERSISTENT },
+	{ "users", no_argument, NULL, OPT_USERS },
 	{ }
 };
 
@@ -92,7 +93,7 @@ static int parse_option(struct request *req, int option)
 	case OPT_DRY_RUN:
 		req->dry_run = true;
 		return 0;
-	case OPT_FORCE:
+	case 'f':
 		req->force = true;
 		return 0;
 	case OPT_HOTPLUG:
@@ -106,6 +107,9 @@ static int parse_option(struct request *req, int option)
 	case OPT_MEMMAP:
 		if (parse_yes_no(optarg, &req->memmap))
 			break;
+		return 0;
+	case OPT_USERS:
+		req->users = true;
 		return 0;
 	case OPT_PERSISTENT:
 		req->persistent = true;
@@ -157,7 +161,7 @@ int request_parse(struct request *req, int argc, char **argv, const char *takes,
 
 	/* GNU: also forget what another call has left in the middle of a word */
 	optind = 0;
-	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:h", selecting,
+	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:fh", selecting,
 						 &index)) != -1) {
 		if (option == 'h') {
 			printf("Usage: cxl-cli %s %s\n", req->verb, usage);

@@ -19,6 +19,7 @@
  * @driver: for enable-region
  * @hotplug: policy, for enable-region, or NULL
  * @memmap: what is written to memmap_on_memory, or NULL
+ * @users: for show
  * @persistent: also after the next boot
  * @change: also when another driver has it
  * @dry_run: only say what would happen
@@ -41,6 +42,7 @@ struct request {
 	const char *driver;
 	const char *hotplug;
 	const char *memmap;
+	bool users;
 	bool persistent;
 	bool change;
 	bool dry_run;

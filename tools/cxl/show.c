@@ -239,6 +239,15 @@ static int show(const char *region, void *arg)
 	return 0;
 }
 
+static int show_users(const char *region, void *arg)
+{
+	int rc = show(region, arg);
+
+	if (!rc)
+		explain_users(region);
+	return rc;
+}
+
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 {
 	static const char usage[] =
@@ -247,16 +256,19 @@ int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 		"Draw a map of a region: what of it is plugged, where its extents are, which of\n"
 		"them have tags, how much is in use, and what keeps it from being memory. In\n"
 		"colour on a terminal. REGION may be all. Without one: a line for each memdev and\n"
-		"region, and whether its memory can be taken back.\n"
+		"region, whether its memory can be taken back, and what stands in the way on this\n"
+		"machine.\n"
+		"      --users            who uses it, as when it is busy\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING, usage))
+	if (request_parse(&req, argc, argv, SELECTING " users", usage))
 		return EXIT_USAGE;
 	if (!req.selection.nr && !req.selection.memdev && !req.selection.bus &&
 	    !req.selection.decoder) {
 		overview(ctx);
+		obstacles(ctx);
 		return 0;
 	}
-	return request_run(ctx, &req, show, NULL, usage);
+	return request_run(ctx, &req, req.users ? show_users : show, NULL, usage);
 }

@@ -194,6 +194,10 @@ static int resize(const char *region, void *arg)
 		if (rc)
 			return rc;
 	}
+	if (req->dry_run) {
+		say("%s: %s would be resized to %s bytes", req->verb, region, text);
+		return 0;
+	}
 	rc = set_attr(req, region, "plugged_size", "", text);
 	if (rc == -EINVAL) {
 		format_size(block_size(), text, sizeof(text));
@@ -214,14 +218,15 @@ int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
 		"Plug or unplug memory blocks of a region until SIZE of it is memory: K, M, G and\n"
 		"T are units, 0 is nothing. What is used least goes first, and what has gone stays\n"
 		"gone when not all can. REGION may be all.\n"
-		"      --force            also when what is in use does not fit elsewhere, or the\n"
+		"      --dry-run          only see whether it fits\n"
+		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
 		"                         memmap leaves the kernel too little\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 	unsigned long long size;
 
-	if (request_parse(&req, argc, argv, SELECTING " force timeout", usage))
+	if (request_parse(&req, argc, argv, SELECTING " dry-run force timeout", usage))
 		return EXIT_USAGE;
 	/* The last word is the size */
 	if (req.selection.nr > 1) {
@@ -233,7 +238,7 @@ int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
 	} else {
 		req.selection.nr = 0;
 	}
-	return request_run(ctx, &req, resize, "resized", usage);
+	return request_run(ctx, &req, resize, req.dry_run ? NULL : "resized", usage);
 }
 
 static int plug(const char *region, void *arg)
@@ -253,7 +258,7 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 		"be all.\n"
 		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
 		"                         offline\n"
-		"      --force            also when its memmap leaves the kernel too little\n"
+		"  -f, --force            also when its memmap leaves the kernel too little\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "online_movable" };
@@ -291,7 +296,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		"it is busy, the processes that have some of it are named. When what is in use\n"
 		"does not fit elsewhere nothing is done. REGION may be all.\n"
 		"      --dry-run          only see whether it fits\n"
-		"      --force            also when it does not: processes may be ended\n"
+		"  -f, --force            also when it does not: processes may be ended\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0], .value = "unplugged" };
@@ -304,11 +309,19 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 
 static int release_one(struct request *req, const char *region, const char *id)
 {
+	if (req->dry_run) {
+		say("%s: %s: extent %s would be given back", req->verb, region, id);
+		return 0;
+	}
 	return set_attr(req, region, "release_extent", "extent ", id);
 }
 
 static int release_tag(struct request *req, const char *region, const char *tag)
 {
+	if (req->dry_run) {
+		say("%s: %s: tag %s would be given back", req->verb, region, tag);
+		return 0;
+	}
 	return set_attr(req, region, "release_tag", "tag ", tag);
 }
 
@@ -365,15 +378,17 @@ int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 		"      --id=X             the extent X of extentN.X; may be repeated\n"
 		"      --tag=UUID         the allocation of this tag; may be repeated\n"
 		"      --all              all extents and allocations\n"
+		"      --dry-run          only say which\n"
 		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
 		USAGE_SELECTING;
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " id tag all timeout", usage))
+	if (request_parse(&req, argc, argv, SELECTING " id tag all dry-run timeout", usage))
 		return EXIT_USAGE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
 		return EXIT_USAGE;
 	}
-	return request_run(ctx, &req, release_extents, "released extents of", usage);
+	return request_run(ctx, &req, release_extents,
+			   req.dry_run ? NULL : "released extents of", usage);
 }

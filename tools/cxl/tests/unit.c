@@ -648,6 +648,9 @@ static void test_fit(void)
 	put_cxl("sysram_region0", "plugged_size", "1073741824\n");
 	CALL(2, &rc, verb_resize, "resize", "region0", "0");
 	CHECK("unless nothing stays", rc == EXIT_REFUSED && is(CXL "sysram_region0/plugged_size", "1073741824"));
+	out = CALL(2, &rc, verb_resize, "resize", "--dry-run", "region0", "768M");
+	CHECK("only to see: nothing is done", !rc && strstr(out, "would be resized to 805306368") &&
+	      is(CXL "sysram_region0/plugged_size", "1073741824"));
 	CALL(2, &rc, verb_resize, "resize", "region0", "12Q");
 	CHECK("what is no size", rc == EXIT_USAGE);
 	CALL(2, &rc, verb_wait, "wait", "--level=3", "region0");
@@ -655,6 +658,38 @@ static void test_fit(void)
 	make_block(32, "offline\n", "Movable\n");
 	out = CALL(2, &rc, verb_wait, "wait", "--level=4", "--timeout=1", "region0");
 	CHECK("and for what does not come", rc == EXIT_TIME && strstr(out, "region0 is at level 3"));
+}
+
+static int print_obstacles(void *arg)
+{
+	(void)arg;
+	obstacles(NULL);
+	return 0;
+}
+
+static void test_obstacles(void)
+{
+	const char *out;
+	int rc;
+
+	wipe();
+	out = output_of(1, print_obstacles, NULL, &rc);
+	CHECK("a kernel without it", strstr(out, "this kernel has no sysram_region") &&
+	      !strchr(strchr(out, '\n') + 1, '\n'));
+	put("sys/bus/cxl/drivers/sysram_region/bind", "");
+	put("sys/module/cxl_core/parameters/region_driver", "sysram_region\n");
+	put("sys/devices/system/memory/auto_online_blocks", "offline\n");
+	put("etc/udev/rules.d/40-vm.rules", "# SUBSYSTEM==\"memory\", ATTR{state}=\"online\"\nSUBSYSTEM==\"cpu\"\n");
+	out = output_of(1, print_obstacles, NULL, &rc);
+	CHECK("nothing is in the way", !*out);
+	put("sys/module/cxl_core/parameters/region_driver", "cxl_region\n");
+	put("sys/devices/system/memory/auto_online_blocks", "online_movable\n");
+	put("usr/lib/udev/rules.d/40-vm.rules", "SUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}=\"online\"\n");
+	out = output_of(1, print_obstacles, NULL, &rc);
+	CHECK("what firmware has set up is not for us", strstr(out, "go to cxl_region at boot"));
+	CHECK("memory comes online of itself", strstr(out, "online at once: online_movable"));
+	CHECK("a rule puts it online", strstr(out, "/usr/lib/udev/rules.d/40-vm.rules puts") &&
+	      !strstr(out, "/etc/udev"));
 }
 
 int main(void)
@@ -673,5 +708,6 @@ int main(void)
 	test_processes();
 	test_busy();
 	test_fit();
+	test_obstacles();
 	return finish();
 }
