@@ -64,15 +64,19 @@ static const struct policy *policy_of(const struct application *app, struct cxl_
 	return policy_for(&app->policies, &facts, type, clash);
 }
 
-/* A memdev by its serial number, ready to be part of a region */
-static struct cxl_memdev *memdev_of_serial(struct cxl_ctx *ctx, unsigned long long serial)
+/* A memdev by its serial number, ready to be part of a region; @nr: how many have it */
+static struct cxl_memdev *memdev_of_serial(struct cxl_ctx *ctx, unsigned long long serial, int *nr)
 {
-	struct cxl_memdev *memdev;
+	struct cxl_memdev *memdev, *found = NULL;
 
-	cxl_memdev_foreach(ctx, memdev)
-		if (cxl_memdev_get_serial(memdev) == serial && cxl_memdev_get_endpoint(memdev))
-			return memdev;
-	return NULL;
+	*nr = 0;
+	cxl_memdev_foreach(ctx, memdev) {
+		if (cxl_memdev_get_serial(memdev) != serial || !cxl_memdev_get_endpoint(memdev))
+			continue;
+		found = memdev;
+		(*nr)++;
+	}
+	return found;
 }
 
 /* Its modules are loaded for those who have asked for DAX, and for nobody else */
@@ -144,6 +148,34 @@ static bool has_memdev(struct cxl_region *region, struct cxl_memdev *memdev)
 	return false;
 }
 
+static bool is_of_type(struct cxl_region *region, const char *type)
+{
+	char mode[32];
+
+	return sysfs_attr(cxl_region_get_devname(region), "mode", mode, sizeof(mode)) &&
+	       !strcmp(mode, type);
+}
+
+/* What somebody has begun, and what must not be opened while a file is void */
+static int check_region(const struct application *app, const struct policy *policy,
+			const char *name)
+{
+	unsigned long long commit;
+	char device[64], hotplug[32];
+
+	if (!sysfs_number(name, "commit", &commit) || !commit) {
+		say("%s: %s was not finished, try: cxl destroy-region -f %s", app->req.verb, name,
+		    name);
+		return -EPERM;
+	}
+	snprintf(device, sizeof(device), "sysram_%s", name);
+	if (!app->policies.guard[0] || policy_guards(policy) ||
+	    !sysfs_attr(device, "hotplug", hotplug, sizeof(hotplug)) || strcmp(hotplug, "never"))
+		return 0;
+	say("%s: %s stays guarded while %s is void", app->req.verb, name, app->policies.guard);
+	return -EPERM;
+}
+
 /* The regions that are there; @nr: how many */
 static int settle_regions(struct application *app, const struct policy *policy,
 			  struct cxl_memdev *memdev, int *nr)
@@ -152,7 +184,6 @@ static int settle_regions(struct application *app, const struct policy *policy,
 	struct cxl_region *region;
 	struct cxl_bus *bus;
 	int rc = 0, one;
-	char mode[32];
 
 	*nr = 0;
 	request_of(app, policy);
@@ -162,12 +193,12 @@ static int settle_regions(struct application *app, const struct policy *policy,
 				const char *name = cxl_region_get_devname(region);
 
 				if (!has_memdev(region, memdev) ||
-				    !sysfs_attr(name, "mode", mode, sizeof(mode)) ||
-				    strcmp(mode, policy->type))
+				    !is_of_type(region, policy->type))
 					continue;
 				(*nr)++;
 				app->req.change = app->req.all;
-				one = check_members(app, policy, region) ?:
+				one = check_region(app, policy, name) ?:
+				      check_members(app, policy, region) ?:
 				      settle_region(&app->req, name) ?:
 				      app->req.dry_run ? 0 : finished(app, name);
 				rc = rc ?: one;
@@ -198,6 +229,55 @@ static bool has_type(struct cxl_memdev *memdev, const char *type)
 	return sysfs_number(device, "size", &size) && size;
 }
 
+/* A region of that type that a memdev is part of, or NULL */
+static struct cxl_region *region_of(struct cxl_ctx *ctx, struct cxl_memdev *memdev,
+				    const char *type)
+{
+	struct cxl_decoder *decoder;
+	struct cxl_region *region;
+	struct cxl_bus *bus;
+
+	cxl_bus_foreach(ctx, bus)
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
+			cxl_region_foreach(decoder, region)
+				if (has_memdev(region, memdev) && is_of_type(region, type))
+					return region;
+	return NULL;
+}
+
+/* One of a set: -EAGAIN, which has been said, when it has not come yet */
+static int find_member(const struct application *app, const struct policy *policy,
+		       unsigned long long serial, char **name)
+{
+	struct cxl_memdev *memdev;
+	struct cxl_region *region;
+	bool clash;
+	int nr;
+
+	memdev = memdev_of_serial(app->ctx, serial, &nr);
+	if (!memdev) {
+		say("%s: %s waits for serial number %#llx", app->req.verb, policy->name, serial);
+		return -EAGAIN;
+	}
+	if (nr > 1) {
+		say("%s: %s: %d memdevs have serial number %#llx", app->req.verb, policy->name, nr,
+		    serial);
+		return -EINVAL;
+	}
+	*name = (char *)cxl_memdev_get_devname(memdev);
+	if (policy_of(app, memdev, policy->type, &clash) != policy) {
+		say("%s: %s is left: another policy is for its %s", app->req.verb, policy->name,
+		    *name);
+		return -EINVAL;
+	}
+	region = region_of(app->ctx, memdev, policy->type);
+	if (!region)
+		return 0;
+	say("%s: %s is left: its %s is part of %s", app->req.verb, policy->name, *name,
+	    cxl_region_get_devname(region));
+	return -EPERM;
+}
+
 /* A set is complete when its last member has come */
 static int create(struct application *app, const struct policy *policy, struct cxl_memdev *memdev)
 {
@@ -210,14 +290,10 @@ static int create(struct application *app, const struct policy *policy, struct c
 	};
 	int rc;
 
-	for (unsigned int i = 0; i < policy->nr_serials; i++) {
-		memdev = memdev_of_serial(app->ctx, policy->serials[i]);
-		if (!memdev) {
-			say("%s: %s waits for serial number %#llx", app->req.verb, policy->name,
-			    policy->serials[i]);
-			return 0;
-		}
-		names[i] = (char *)cxl_memdev_get_devname(memdev);
+	for (unsigned int i = 0; i < policy->nr_serials && policy->nr_serials > 1; i++) {
+		rc = find_member(app, policy, policy->serials[i], &names[i]);
+		if (rc)
+			return rc == -EAGAIN ? 0 : rc;
 		c.nr_names = i + 1;
 	}
 	if (policy->match == MATCH_WINDOW)

@@ -40,18 +40,19 @@ static bool print_memdev(struct cxl_ctx *ctx, const struct policies *policies,
 	return clashes;
 }
 
-/* An option of the kernel, and what it is in this boot */
-static void print_option(const char *name, const char *value)
+/* An option of the kernel, and what it is in this boot; @other does as well */
+static void print_option(const char *name, const char *value, const char *other)
 {
 	char path[256], now[64];
 
 	if (system_path(path, sizeof(path), "sys/module/cxl_core/parameters/%s", name) ||
 	    sysfs_read(path, now, sizeof(now)))
 		strcpy(now, "there is no such option");
-	if (strcmp(now, value))
+	if (strcmp(now, value) && strcmp(now, other) &&
+	    !(atol(value) && atol(now) >= atol(value)))
 		printf("cxl_core.%s=%s is needed at boot; now: %s\n", name, value, now);
 	else
-		printf("cxl_core.%s=%s is needed at boot, and is set\n", name, value);
+		printf("cxl_core.%s=%s is needed at boot, and is set: %s\n", name, value, now);
 }
 
 /* Without them the kernel decides before anybody reads a file */
@@ -66,12 +67,12 @@ static void print_options(const struct policies *policies)
 		ram |= !strcmp(policy->type, "ram") && strcmp(policy->driver, "region");
 	}
 	if (ram) {
-		print_option("region_driver", "sysram_region");
-		print_option("sysram_hotplug", "none");
+		print_option("region_driver", "sysram_region", "");
+		print_option("sysram_hotplug", "none", "never");
 	}
 	/* Until there is a region, offers of the device are rejected, or wait */
 	if (dynamic)
-		print_option("dcd_offer_timeout", "60");
+		print_option("dcd_offer_timeout", "60", "");
 }
 
 /**

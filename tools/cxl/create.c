@@ -133,7 +133,8 @@ static int hand_over(struct creation *c)
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
 	rc = bind_driver("sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
-	if (!rc && c->memmap)
+	/* To write what it is anyway may not be possible */
+	if (!rc && c->memmap && memmap_on_memory(c->name) != !strcmp(c->memmap, "1"))
 		rc = attr_write(sysram, "memmap_on_memory", c->memmap);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name, 0);

@@ -62,7 +62,10 @@ static int to_dax(struct request *req, const char *region)
 	snprintf(name, sizeof(name), "dax_%s", region);
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	if (dax_has_it(region, policy, sizeof(policy))) {
-		if (!req->hotplug && !region_has_kmem(region))
+		if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)))
+			policy[0] = '\0';
+		if ((!req->hotplug || !strcmp(req->hotplug, policy)) &&
+		    region_has_kmem(region) == (req->hotplug && policy_plugs(req->hotplug)))
 			return 0;
 		rc = back_from_dax(req, region);
 		if (rc)
@@ -110,11 +113,12 @@ static int hold(struct request *req, const char *region)
 /* What is plugged stays as it was plugged */
 static int set_memmap(const struct request *req, const char *region)
 {
+	unsigned long long plugged;
 	char device[64], now[8];
 	int rc;
 
 	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (!req->memmap || (sysfs_attr(device, "memmap_on_memory", now, sizeof(now)) &&
+	if (!req->memmap || (sysfs_number(device, "plugged_size", &plugged) && plugged) || (sysfs_attr(device, "memmap_on_memory", now, sizeof(now)) &&
 			     !strcmp(now, req->memmap)))
 		return 0;
 	rc = sysfs_attr_write(device, "memmap_on_memory", req->memmap);
@@ -245,6 +249,11 @@ static int take(struct request *req, const char *region, const struct owner *was
 	char path[256];
 	int rc;
 
+	blocks_of_region(region, &blocks);
+	if (req->idle && blocks.online) {
+		say("%s: %s has come online, and stays", req->verb, region);
+		return -EBUSY;
+	}
 	if (strcmp(was->driver, "sysram_region")) {
 		if (explain_dax(region))
 			return -EBUSY;
@@ -407,6 +416,8 @@ int settle_region(struct request *req, const char *region)
 
 	look(region, &was);
 	if (!was.blocks.online || req->change) {
+		/* Nobody has asked for what comes online meanwhile to be taken */
+		req->idle = !req->change;
 		req->change = true;
 		return enable_region(region, req);
 	}

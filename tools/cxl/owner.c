@@ -120,16 +120,18 @@ void restore(struct request *req, const char *region, const struct owner *was)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	char driver[64];
+	bool stop = interrupted;
 	struct owner is;
 	int rc = 0;
 
-	/* What has ended the way there does not end the way back */
+	/* What has ended the way there does not end the way back, but all that comes after */
 	interrupted = 0;
 	set_override(req, region, was->override);
 	if (!sysfs_driver(region, driver, sizeof(driver))) {
 		if (was->devdax) {
 			say("%s: %s stays disabled: bound again, kmem would take it, and what is in it would be lost",
 			    req->verb, region);
+			interrupted |= stop;
 			return;
 		}
 		rc = driver_bind(req->verb, was->driver, region);
@@ -142,6 +144,7 @@ void restore(struct request *req, const char *region, const struct owner *was)
 			break;
 	for_each_dax(region, restore_kmem, (void *)was);
 	look(region, &is);
+	interrupted |= stop;
 	if (rc || strcmp(is.driver, was->driver) || is.blocks.online != was->blocks.online ||
 	    is.blocks.movable != was->blocks.movable || is.blocks.present != was->blocks.present)
 		say("%s: %s is not what it was: see cxl-cli show %s", req->verb, region, region);

@@ -15,20 +15,67 @@
 
 #define LOCAL "etc/cxl/policy.d/90-local.conf"
 
-/* All of @from but the section with this heading */
-static void copy_others(FILE *from, FILE *to, const char *heading)
+/* Is it a section that was written here, and for one of these? */
+static bool is_replaced(const struct policy *policy, const unsigned long long *serials,
+			unsigned int nr, const char *type)
+{
+	unsigned long long named;
+	char word[32];
+
+	if (sscanf(policy->name, "%llx %31s", &named, word) != 2 || strcmp(word, policy->type) ||
+	    policy->match != MATCH_SERIAL || named != policy->serials[0] ||
+	    strcmp(type, policy->type))
+		return false;
+	for (unsigned int i = 0; i < nr; i++)
+		for (unsigned int j = 0; j < policy->nr_serials; j++)
+			if (serials[i] == policy->serials[j])
+				return true;
+	return false;
+}
+
+/* Does a section begin at this line that is to go? */
+static bool goes(const struct policies *policies, int line, const unsigned long long *serials,
+		 unsigned int nr, const char *type)
+{
+	for (size_t i = 0; i < policies->nr; i++)
+		if (policies->list[i].line == line)
+			return is_replaced(&policies->list[i], serials, nr, type);
+	return false;
+}
+
+/* All of a file but the sections that are to go; comments stay */
+static void copy_others(const char *text, FILE *to, const struct policies *policies,
+			const unsigned long long *serials, unsigned int nr, const char *type)
 {
 	bool skip = false;
-	size_t size = 0;
-	char *line = NULL;
+	size_t length;
+	int number = 1;
 
-	while (getline(&line, &size, from) > 0) {
-		if (line[0] == '[')
-			skip = !strncmp(line, heading, strlen(heading));
-		if (!skip)
-			fputs(line, to);
+	for (; *text; text += length, number++) {
+		length = strcspn(text, "\n");
+		if (text[0] == '[')
+			skip = goes(policies, number, serials, nr, type);
+		if (!skip || strchr("#;", text[0]))
+			fprintf(to, "%.*s\n", (int)length, text);
+		length += text[length] == '\n';
 	}
-	free(line);
+}
+
+static char *read_text(const char *path)
+{
+	FILE *from = fopen(path, "re"), *to;
+	char *text = NULL, buf[4096];
+	size_t length = 0, n;
+
+	if (!from)
+		return strdup("");
+	to = open_memstream(&text, &length);
+	while (to && (n = fread(buf, 1, sizeof(buf), from)) > 0)
+		fwrite(buf, 1, n, to);
+	if (to)
+		fclose(to);
+	fclose(from);
+	return text;
 }
 
 static int make_folder(void)
@@ -65,6 +112,49 @@ static int replace(const char *path, const char *text, size_t length)
 	return rc;
 }
 
+/* What is said for these memdevs has to be what is done at the next boot */
+static int check_clash(const unsigned long long *serials, unsigned int nr, const char *type)
+{
+	struct policies policies;
+	bool clash = false;
+	char name[32];
+	int rc = 0;
+
+	policies_load(&policies, NULL, 0);
+	for (unsigned int i = 0; i < nr && !rc; i++) {
+		snprintf(name, sizeof(name), "serial %#llx", serials[i]);
+		policy_for(&policies, &(struct facts){ .name = name, .serial = serials[i], .pci = "" },
+			   type, &clash);
+		rc = clash ? -EEXIST : 0;
+	}
+	policies_free(&policies);
+	return rc;
+}
+
+static char *new_text(const char *path, const char *old, const unsigned long long *serials,
+		      unsigned int nr, const char *type, const char *driver, const char *hotplug)
+{
+	struct policies policies = { 0 };
+	char *text = NULL;
+	size_t length = 0;
+	FILE *to;
+
+	if (old[0])
+		policies_load(&policies, (char *[]){ (char *)path }, 1);
+	/* What is wrong in it would void this as well */
+	to = policies.wrong ? NULL : open_memstream(&text, &length);
+	if (to) {
+		copy_others(old, to, &policies, serials, nr, type);
+		fprintf(to, "[region %#llx %s]\n", serials[0], type);
+		for (unsigned int i = 0; i < nr; i++)
+			fprintf(to, "serial=%#llx\n", serials[i]);
+		fprintf(to, "type=%s\ndriver=%s\nhotplug=%s\n", type, driver, hotplug);
+		fclose(to);
+	}
+	policies_free(&policies);
+	return text;
+}
+
 /**
  * policy_persist - say what a region is to be at the next boot, too
  * @verb: for messages
@@ -76,40 +166,28 @@ static int replace(const char *path, const char *text, size_t length)
  *
  * The caller has the lock.
  *
- * Return: 0, or an error that has been said.
+ * Return: 0, or an error that has been said; then all is as it was.
  */
 int policy_persist(const char *verb, const unsigned long long *serials, unsigned int nr,
 		   const char *type, const char *driver, const char *hotplug)
 {
-	char path[PATH_MAX], heading[64], *text = NULL;
-	struct policies policies;
-	size_t length = 0;
-	FILE *from, *to;
+	char path[PATH_MAX], *old, *text;
 	int rc;
 
 	rc = system_path(path, sizeof(path), LOCAL) ?: make_folder();
-	snprintf(heading, sizeof(heading), "[region %#llx %s]", serials[0], type);
-	from = rc ? NULL : fopen(path, "re");
-	if (from) {
-		/* What is wrong in it would void this as well */
-		policies_load(&policies, (char *[]){ path }, 1);
-		rc = policies.wrong ? -EINVAL : 0;
-		policies_free(&policies);
+	old = rc ? NULL : read_text(path);
+	text = old ? new_text(path, old, serials, nr, type, driver, hotplug) : NULL;
+	if (!rc)
+		rc = text ? replace(path, text, strlen(text)) : -EINVAL;
+	if (!rc) {
+		rc = check_clash(serials, nr, type);
+		/* Another file has said it: which one, has been told */
+		if (rc && old[0])
+			replace(path, old, strlen(old));
+		else if (rc)
+			unlink(path);
 	}
-	to = rc ? NULL : open_memstream(&text, &length);
-	if (to) {
-		if (from)
-			copy_others(from, to, heading);
-		fprintf(to, "%s\n", heading);
-		for (unsigned int i = 0; i < nr; i++)
-			fprintf(to, "serial=%#llx\n", serials[i]);
-		fprintf(to, "type=%s\ndriver=%s\nhotplug=%s\n", type, driver, hotplug);
-		rc = fclose(to) ? -errno : replace(path, text, length);
-	} else if (!rc) {
-		rc = -ENOMEM;
-	}
-	if (from)
-		fclose(from);
+	free(old);
 	free(text);
 	if (rc)
 		say_error(verb, -rc, "%s", path);

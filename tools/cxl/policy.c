@@ -198,7 +198,7 @@ static void check_section(struct parsing *p)
 		policy = &p->policies->list[p->policies->nr - 1];
 		if (!policy->match)
 			wrong(p, "for which memdevs? serial=, pci=, window= or all=yes");
-		if (!strcmp(policy->driver, "dax") && !strcmp(policy->type, "dynamic_ram_1"))
+		if (strcmp(policy->driver, "sysram") && !strcmp(policy->type, "dynamic_ram_1"))
 			wrong(p, "of a dynamic region, what has a tag is DAX: driver=sysram");
 		if (!strcmp(policy->driver, "region") &&
 		    (strcmp(policy->hotplug, "none") || policy->memmap))
@@ -252,6 +252,8 @@ static int set_key(void *arg, const char *section, const char *name, const char 
 			wrong(p, "%s: more than one of that, or of serial, pci, window and all", name);
 		else if (rc)
 			wrong(p, "%s is '%s', and can be: %s", name, value, keys[i].values);
+		/* Who knows what it was to be */
+		p->never |= rc && keys[i].set == set_hotplug;
 		policy->keys |= 1 << i;
 		return !rc;
 	}
@@ -277,7 +279,7 @@ static char *next_line(char *line, int size, void *arg)
 	if (p->line == 1 && !strncmp(line, "\xef\xbb\xbf", 3))
 		memmove(line, line + 3, length - 2);
 	text = line + strspn(line, " \t");
-	if (*text && !strchr("#;", *text) && strstr(text, "never"))
+	if (*text && !strchr("#;", *text) && strcasestr(text, "never"))
 		p->never = true;
 	if (*text != '[')
 		return line;

@@ -22,6 +22,7 @@
  * @users: for show
  * @persistent: also after the next boot
  * @change: also when another driver has it
+ * @idle: not what is online, whatever else was asked
  * @dry_run: only say what would happen
  * @force: also when it is not wise
  * @level: for wait
@@ -45,6 +46,7 @@ struct request {
 	bool users;
 	bool persistent;
 	bool change;
+	bool idle;
 	bool dry_run;
 	bool force;
 	int level;

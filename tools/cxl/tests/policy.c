@@ -121,6 +121,7 @@ static void test_wrong(void)
 		{ "[region x]\nall=yes\ngranularity=0\n", "a.conf:3: granularity is '0'" },
 		{ "[region x]\nall=yes\ncreate=maybe\n", "a.conf:3: create is 'maybe'" },
 		{ "[region x]\nall=yes\ndriver=dax\ntype=dynamic_ram_1\n", "a.conf:1: of a dynamic region" },
+		{ "[region x]\nall=yes\ndriver=region\ntype=dynamic_ram_1\n", "a.conf:1: of a dynamic region" },
 		{ "[region x]\nall=yes\ndriver=region\nhotplug=online\n", "a.conf:1: hotplug= and memmap" },
 		{ "[region x]\nall=yes\ndriver=dax\nmemmap_on_memory=yes\n", "a.conf:1: memmap_on_memory=" },
 	};
@@ -149,6 +150,10 @@ static void test_guard(void)
 {
 	read_file("[region x]\nall=yes\nhotplog=never\n");
 	CHECK("what may guard, and is void, stops all plugging", strstr(policies.guard, "a.conf"));
+	read_file("[region x]\nall=yes\nhotplug=Never\n");
+	CHECK("also in capitals", policies.guard[0]);
+	read_file("[region x]\nall=yes\nhotplug=nevr\n");
+	CHECK("also when that is what is misspelt", policies.guard[0]);
 	read_file("[region x]\nall=yes\n# never\nhotplog=online\n");
 	CHECK("a comment does not", policies.wrong == 1 && !policies.guard[0]);
 	read_file("[region x]\nall=yes\nhotplug=never\n");
@@ -205,6 +210,15 @@ static void test_precedence(void)
 	CHECK("two of a rank below do no harm", is_chosen("c"));
 }
 
+static void unlink_file(const char *path)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	if (unlink(full))
+		abort();
+}
+
 static int persist(void *arg)
 {
 	static const unsigned long long serials[] = { 0x12, 0x11 };
@@ -232,6 +246,20 @@ static void test_persist(void)
 	      is_chosen("0x12 ram") && policy_guards(&policies.list[2]));
 	CHECK("and nothing else's", !strcmp(policies.list[0].name, "mine") &&
 	      !strcmp(policies.list[1].name, "yours"));
+	put(ETC "90-local.conf", "[region mine]\nall=yes\n[region 0x11 ram]\nserial=0x11\n# a comment\n[region x]\npci=0:0:0.0");
+	output_of(2, persist, "none", &rc);
+	read_files();
+	CHECK("a set takes the place of one of its members, whatever the last line is", !rc &&
+	      policies.nr == 3 && is_chosen("0x12 ram") && !policies.wrong &&
+	      system("grep -q '^# a comment' $CXL_CLI_ROOT/etc/cxl/policy.d/90-local.conf") == 0);
+	put(ETC "50-site.conf", "[region site]\nserial=0x11\n");
+	out = output_of(2, persist, "never", &rc);
+	CHECK("what another file says as well cannot be said", rc == -EEXIST &&
+	      strstr(out, "50-site.conf:1"));
+	unlink_file(ETC "50-site.conf");
+	read_files();
+	CHECK("and nothing was", policies.nr == 3 && is_chosen("0x12 ram") &&
+	      !policy_guards(&policies.list[2]));
 	put(ETC "90-local.conf", "[region mine]\nal=yes\n");
 	out = output_of(2, persist, "none", &rc);
 	CHECK("not in a file that is void", rc == -EINVAL && strstr(out, "there is no key 'al'"));
