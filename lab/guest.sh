@@ -152,7 +152,7 @@ initrd() {
 	cp -rL "$TREE"/tools/testing/selftests/{dax,kselftest,memory-hotplug} "$over/lab/selftests/"
 	cp "$ROOT"/lab/scenarios/* "$over/lab/scenarios/"
 	cp -r "$ROOT/tools/cxl/examples" "$over/lab/"
-	cp "$ROOT/Documentation/admin-guide/mm/cxl-memory.rst" "$over/lab/guide.rst"
+	cp "$ROOT/tools/cxl/guide.rst" "$ROOT/Documentation/admin-guide/mm/cxl-memory.rst" "$over/lab/"
 	helpers "$over/lab/bin"
 	"$ROOT/lab/cli.sh" build "$over/usr/bin"
 	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet) >"$over.cpio"
