@@ -397,23 +397,26 @@ static int apply_all(struct application *app, struct cxl_ctx *ctx, char **names,
  */
 int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... [MEMDEV]...\n"
-		"\n"
-		"Make of the memory of MEMDEV, or of all memdevs, what the files in\n"
-		"/etc/cxl/policy.d say: see cxl-cli check-policy. Regions are created, bound and\n"
-		"plugged. What is online stays as it is.\n"
-		"      --dry-run          only say what would be done\n"
-		"      --switch           also take offline what is online as something else\n"
-		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
-		"                         memmap leaves the kernel too little\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		"  -h, --help             this text";
+	static const struct argp_option options[] = {
+		OPTION_DRY_RUN,
+		{ "switch", OPT_SWITCH, NULL, 0,
+		  "also take offline what is online as something else", 0 },
+		OPTION_FORCE,
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "[MEMDEV]...",
+		.doc = "Make of the memory of MEMDEV, or of all memdevs, what the files in "
+		       "/etc/cxl/policy.d say: see cxl-cli check-policy. Regions are created, bound and "
+		       "plugged. What is online stays as it is.",
+	};
 	struct application app = { .req = { .verb = argv[0] } };
 	struct request *req = &app.req;
 	int lock, rc;
 
-	if (request_parse(req, argc, argv, "switch dry-run force timeout", usage))
+	if (request_parse(req, argc, argv, &usage))
 		return EXIT_USAGE;
 	if (!req->selection.nr)
 		req->selection.names[req->selection.nr++] = "all";

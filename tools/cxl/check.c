@@ -85,34 +85,37 @@ static void print_options(const struct policies *policies)
  */
 int verb_check_policy(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[FILE]...\n"
-		"\n"
-		"Read FILE, or /etc/cxl/policy.d and /usr/lib/cxl/policy.d; say what is wrong, what\n"
-		"becomes of each memdev, and which options of the kernel are needed.\n"
-		"A file has sections [region NAME], for memdevs by one of\n"
-		"  serial=N               one memdev; several: an interleave set, in order\n"
-		"  pci=ADDRESS            one memdev, as 0000:35:00.0\n"
-		"  window=ADDRESS         those below the root decoder with this base\n"
-		"  all=yes                all of them\n"
-		"\n"
-		"of which an earlier one goes before a later one, and with\n"
-		"  type=ram               or dynamic_ram_1\n"
-		"  driver=sysram          or dax, region\n"
-		"  hotplug=none           or never, offline, online, online_kernel, online_movable\n"
-		"  size=SIZE              default is what there is\n"
-		"  granularity=N          of interleaving, bytes\n"
-		"  memmap_on_memory=yes   or no\n"
-		"  create=yes             or no: only regions that are there\n"
-		"\n"
-		"  -h, --help             this text";
+	static const struct argp_option options[] = {
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "[FILE]...",
+		.doc = "Read FILE, or /etc/cxl/policy.d and /usr/lib/cxl/policy.d; say what is wrong, what "
+		       "becomes of each memdev, and which options of the kernel are needed.\n"
+		       "\n"
+		       "A file has sections [region NAME], for memdevs by one of\n"
+		       "  serial=N               one memdev; several: an interleave set, in order\n"
+		       "  pci=ADDRESS            one memdev, as 0000:35:00.0\n"
+		       "  window=ADDRESS         those below the root decoder with this base\n"
+		       "  all=yes                all of them\n"
+		       "\n"
+		       "of which an earlier one goes before a later one, and with\n"
+		       "  type=ram               or dynamic_ram_1\n"
+		       "  driver=sysram          or dax, region\n"
+		       "  hotplug=none           or never, offline, online, online_kernel, online_movable\n"
+		       "  size=SIZE              default is what there is\n"
+		       "  granularity=N          of interleaving, bytes\n"
+		       "  memmap_on_memory=yes   or no\n"
+		       "  create=yes             or no: only regions that are there",
+	};
 	struct request req = { .verb = argv[0] };
 	struct cxl_memdev *memdev;
 	struct policies policies;
 	bool clash = false;
 	int rc;
 
-	if (request_parse(&req, argc, argv, "", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	rc = policies_load(&policies, req.selection.names, req.selection.nr);
 	if (!policies.nr && !policies.wrong)

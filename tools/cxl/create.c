@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <argp.h>
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,83 +173,70 @@ enum {
 	OPT_HOTPLUG,
 	OPT_DEBUG,
 	OPT_MEMMAP,
+	OPT_USAGE,
 };
 
-static const struct option options[] = {
-	{ "bus", required_argument, NULL, 'b' },
-	{ "decoder", required_argument, NULL, 'd' },
-	{ "memdevs", no_argument, NULL, 'm' },
-	{ "size", required_argument, NULL, 's' },
-	{ "type", required_argument, NULL, 't' },
-	{ "ways", required_argument, NULL, 'w' },
-	{ "granularity", required_argument, NULL, 'g' },
-	{ "uuid", required_argument, NULL, 'U' },
-	{ "human", no_argument, NULL, 'u' },
-	{ "enforce-qos", no_argument, NULL, 'Q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "driver", required_argument, NULL, OPT_DRIVER },
-	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "force", no_argument, NULL, 'f' },
-	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
+static const struct argp_option options[] = {
+	{ "driver", OPT_DRIVER, "DRIVER", 0,
+	  "sysram (default): held, plugged as --hotplug says; dax: a dax device; region: as without a choice", 0 },
+	{ "hotplug", OPT_HOTPLUG, "POLICY", 0,
+	  "none (default), never, offline, online, online_kernel or online_movable", 0 },
+	{ "force", 'f', NULL, 0, "also when its memmap leaves the kernel too little", 0 },
+	{ "memmap-on-memory", OPT_MEMMAP, "yes|no", 0,
+	  "for sysram: take the memmap out of the region itself", 0 },
+	{ "type", 't', "TYPE", 0,
+	  "ram (default) or dynamic_ram_1, the first dynamic partition of a Dynamic Capacity Device", 0 },
+	{ "size", 's', "SIZE", 0,
+	  "of all memdevs together; K, M, G and T are units; default is what there is", 0 },
+	{ "bus", 'b', "BUS", 0, "only root decoders of this bus", 0 },
+	{ "decoder", 'd', "DECODER", 0, "root decoder; default is the first that can", 0 },
+	{ "ways", 'w', "N", 0, "how many memdevs", 0 },
+	{ "granularity", 'g', "N", 0, "of interleaving, bytes", 0 },
+	{ "memdevs", 'm', NULL, 0,
+	  "what is named are memdevs, as with cxl: mem0, 0, mem0,mem1 or all", 0 },
+	{ "enforce-qos", 'Q', NULL, 0, "memdevs must be in the QoS class of the root decoder", 0 },
+	{ "uuid", 'U', "UUID", 0, "only for what is persistent: refused", 0 },
+	{ "human", 'u', NULL, 0, "sizes and addresses as people read them", 0 },
+	{ "debug", OPT_DEBUG, NULL, 0, "what libcxl does", 0 },
+	{ "help", 'h', NULL, 0, "this text", -1 },
+	{ "usage", OPT_USAGE, NULL, OPTION_HIDDEN, NULL, -1 },
 	{ }
 };
 
-static const char usage[] =
-	"Usage: cxl-cli create-region [OPTION]... MEMDEV...\n"
-	"\n"
-	"With --driver, --hotplug or a dynamic type; without them it is cxl's. One command\n"
-	"from memdevs to memory, or to a dax device. Whatever fails, the region is taken\n"
-	"back. What it has become is listed on standard output. Without a MEMDEV, those\n"
-	"below the root decoder that have what is needed.\n"
-	"      --driver=DRIVER    sysram (default): held, plugged as --hotplug says; dax:\n"
-	"                         a dax device; region: as without a choice\n"
-	"      --hotplug=POLICY   none (default), never, offline, online, online_kernel or\n"
-	"                         online_movable\n"
-	"  -f, --force            also when its memmap leaves the kernel too little\n"
-	"      --memmap-on-memory=yes|no\n"
-	"                         for sysram: take the memmap out of the region itself\n"
-	"  -t, --type=TYPE        ram (default) or dynamic_ram_1, the first dynamic\n"
-	"                         partition of a Dynamic Capacity Device\n"
-	"  -s, --size=SIZE        of all memdevs together; K, M, G and T are units; default\n"
-	"                         is what there is\n"
-	"  -b, --bus=BUS          only root decoders of this bus\n"
-	"  -d, --decoder=DECODER  root decoder; default is the first that can\n"
-	"  -w, --ways=N           how many memdevs\n"
-	"  -g, --granularity=N    of interleaving, bytes\n"
-	"  -m, --memdevs          what is named are memdevs, as with cxl: mem0, 0, mem0,mem1\n"
-	"                         or all\n"
-	"  -Q, --enforce-qos      memdevs must be in the QoS class of the root decoder\n"
-	"  -U, --uuid=UUID        only for what is persistent: refused\n"
-	"  -u, --human            sizes and addresses as people read them\n"
-	"      --debug            what libcxl does\n"
-	"  -h, --help             this text\n";
-
-/* One option; @c has what it means */
-static int parse_option(struct cxl_ctx *ctx, struct creation *c, int option)
+/* One option; the creation has what it means */
+static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	struct creation *c = state->input;
 	unsigned long number = 0;
 
-	switch (option) {
+	switch (key) {
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		exit(EXIT_SUCCESS);
+	case OPT_USAGE:
+		argp_state_help(state, stdout, ARGP_HELP_USAGE);
+		exit(EXIT_SUCCESS);
 	case 'b':
-		c->bus = optarg;
+		c->bus = arg;
 		return 0;
 	case 'd':
-		c->root = optarg;
+		c->root = arg;
 		return 0;
 	case 's':
-		return parse_size(optarg, &c->size);
+		if (parse_size(arg, &c->size))
+			break;
+		return 0;
 	case 't':
-		c->type = optarg;
+		c->type = arg;
 		return 0;
 	case 'w':
-		if (parse_number(optarg, MEMDEVS_MAX, &number) || !number)
-			return -EINVAL;
+		if (parse_number(arg, MEMDEVS_MAX, &number) || !number)
+			break;
 		c->ways = number;
 		return 0;
 	case 'g':
-		if (parse_number(optarg, 1 << 20, &number) || !number)
-			return -EINVAL;
+		if (parse_number(arg, 1 << 20, &number) || !number)
+			break;
 		c->granularity = number;
 		return 0;
 	case 'm':
@@ -261,46 +248,50 @@ static int parse_option(struct cxl_ctx *ctx, struct creation *c, int option)
 		c->enforce_qos = true;
 		return 0;
 	case OPT_DRIVER:
-		c->driver = optarg;
+		c->driver = arg;
 		return 0;
 	case OPT_HOTPLUG:
-		c->hotplug = optarg;
+		c->hotplug = arg;
 		return 0;
 	case 'f':
 		c->force = true;
 		return 0;
 	case OPT_MEMMAP:
-		return parse_yes_no(optarg, &c->memmap);
-	case OPT_DEBUG:
-		cxl_set_log_priority(ctx, LOG_DEBUG);
+		if (parse_yes_no(arg, &c->memmap))
+			break;
 		return 0;
+	case OPT_DEBUG:
+		c->debug = true;
+		return 0;
+	case 'U':
+		break;
+	case ARGP_KEY_ARGS:
+		c->names = words_of(state->argv + state->next, state->argc - state->next,
+				    &c->nr_names);
+		state->next = state->argc;
+		if (c->names)
+			return 0;
+		argp_error(state, "that is too much at once");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	return -EINVAL;
+	argp_error(state, "what does '%s' mean?", arg);
+	return EINVAL;
 }
 
-static int parse(struct cxl_ctx *ctx, struct creation *c, int argc, char **argv)
+static int parse(struct creation *c, int argc, char **argv)
 {
-	int option, rc;
+	static const struct argp argp = {
+		.options = options, .parser = parse_option, .args_doc = "[MEMDEV]...",
+		.doc = "With --driver, --hotplug or a dynamic type; without them it is cxl's. One command "
+		       "from memdevs to memory, or to a dax device. Whatever fails, the region is taken "
+		       "back. What it has become is listed on standard output. Without a MEMDEV, those "
+		       "below the root decoder that have what is needed.",
+	};
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "b:d:ms:t:w:g:U:uQfh", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		if (option == '?')
-			return -EINVAL;
-		rc = parse_option(ctx, c, option);
-		if (rc) {
-			say("create-region: what does '%s' mean?", optarg ?: "");
-			return rc;
-		}
-	}
-	c->names = words_of(argv + optind, argc - optind, &c->nr_names);
-	if (c->names)
-		return 0;
-	say("create-region: that is too much at once");
-	return -EINVAL;
+	argv[0] = "cxl-cli create-region";
+	return argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, c) ? -EINVAL : 0;
 }
 
 static int check(struct creation *c)
@@ -381,8 +372,10 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	struct creation c = { .type = "ram", .driver = "sysram" };
 	int lock, rc;
 
-	if (parse(ctx, &c, argc, argv) || check(&c))
+	if (parse(&c, argc, argv) || check(&c))
 		return EXIT_USAGE;
+	if (c.debug)
+		cxl_set_log_priority(ctx, LOG_DEBUG);
 	lock = take_lock(0);
 	catch_signals(true);
 	rc = create_region(ctx, &c);

@@ -20,6 +20,7 @@
  * @driver: "sysram", "dax" or "region"
  * @hotplug: policy, or NULL
  * @memmap: what is written to memmap_on_memory, or NULL
+ * @debug: what libcxl does is to be seen
  * @human: sizes and addresses as people read them
  * @force: also when its memmap leaves the kernel too little
  * @decoder: of the root, once it is chosen
@@ -44,6 +45,7 @@ struct creation {
 	const char *driver;
 	const char *hotplug;
 	const char *memmap;
+	bool debug;
 	bool human;
 	bool force;
 	struct cxl_decoder *decoder;

@@ -439,25 +439,28 @@ int settle_region(struct request *req, const char *region)
  */
 int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION...\n"
-		"\n"
-		"Enable a region, as cxl does, and choose who has it.\n"
-		"      --driver=DRIVER    sysram: held, to be plugged on request; dax: a character\n"
-		"                         device; region: cxl_region, as if nobody had chosen\n"
-		"      --hotplug=POLICY   for sysram and dax: what is to become of it\n"
-		"      --memmap-on-memory=yes|no\n"
-		"                         for sysram: take the memmap out of the region itself\n"
-		"      --dry-run          only say what would be done\n"
-		"      --switch           also when another driver has it: its memory is unplugged\n"
-		"                         first, and when that fails all is what it was\n"
-		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
-		"                         memmap leaves the kernel too little\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "driver", OPT_DRIVER, "DRIVER", 0,
+		  "sysram: held, to be plugged on request; dax: a character device; region: cxl_region, as if nobody had chosen", 0 },
+		{ "hotplug", OPT_HOTPLUG, "POLICY", 0,
+		  "for sysram and dax: what is to become of it", 0 },
+		{ "memmap-on-memory", OPT_MEMMAP, "yes|no", 0,
+		  "for sysram: take the memmap out of the region itself", 0 },
+		OPTION_DRY_RUN,
+		{ "switch", OPT_SWITCH, NULL, 0,
+		  "also when another driver has it: its memory is unplugged first, and when that fails all is what it was", 0 },
+		OPTION_FORCE,
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION...", .selects = true,
+		.doc = "Enable a region, as cxl does, and choose who has it.",
+	};
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " driver hotplug memmap-on-memory switch dry-run force timeout", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	if (!req.driver || (strcmp(req.driver, "sysram") &&
 			    strcmp(req.driver, "dax") &&
@@ -477,5 +480,5 @@ int verb_enable_region(struct cxl_ctx *ctx, int argc, char **argv)
 		return EXIT_USAGE;
 	catch_signals(true);
 	return request_run(ctx, &req, enable_region,
-			   req.dry_run ? NULL : "enabled", usage);
+			   req.dry_run ? NULL : "enabled");
 }

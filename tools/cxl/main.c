@@ -162,6 +162,8 @@ static void check_output(void)
 int main(int argc, char **argv)
 {
 	atexit(check_output);
+	/* For --help of the verbs */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		puts("cxl-cli " CXL_CLI_VERSION);
 		return EXIT_SUCCESS;

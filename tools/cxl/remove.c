@@ -331,26 +331,25 @@ static int collect_memdevs(struct cxl_ctx *ctx, struct request *req, const char 
  */
 int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... MEMDEV...\n"
-		"\n"
-		"Make a device fit for being pulled: unplug, disable and destroy its regions,\n"
-		"disable it. Ends at the first step that is refused, and says why.\n"
-		"      --dry-run          only say what would be done\n"
-		"  -f, --force            also when it is persistent memory that is enabled, or\n"
-		"                         what is in use does not fit elsewhere\n"
-		"      --timeout=SECONDS  for all of it; while something is busy, try again\n"
-		"  -h, --help             this text";
+	static const struct argp_option options[] = {
+		OPTION_DRY_RUN,
+		{ "force", 'f', NULL, 0,
+		  "also when it is persistent memory that is enabled, or what is in use does not fit elsewhere", 0 },
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "MEMDEV...",
+		.doc = "Make a device fit for being pulled: unplug, disable and destroy its regions, "
+		       "disable it. Ends at the first step that is refused, and says why.",
+	};
 	struct request req = { .verb = argv[0] };
 	char memdevs[MEMDEVS_MAX][32];
 	int rc = 0, nr = 0, done = 0, lock;
 
-	if (request_parse(&req, argc, argv, "dry-run force timeout", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
-	if (!req.selection.nr) {
-		request_usage(&req, usage);
-		return EXIT_USAGE;
-	}
 	for (int i = 0; i < req.selection.nr && !rc; i++)
 		rc = collect_memdevs(ctx, &req, req.selection.names[i], memdevs, &nr);
 	for (int i = 0; i < nr && !rc; i++)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,44 +14,6 @@
  * they select.
  */
 
-enum {
-	OPT_ID = 256,
-	OPT_TAG,
-	OPT_ALL,
-	OPT_TYPE,
-	OPT_TIMEOUT,
-	OPT_DRIVER,
-	OPT_DRY_RUN,
-	OPT_HOTPLUG,
-	OPT_SWITCH,
-	OPT_LEVEL,
-	OPT_MEMMAP,
-	OPT_PERSISTENT,
-	OPT_USERS,
-};
-
-static const struct option selecting[] = {
-	{ "bus", required_argument, NULL, 'b' },
-	{ "decoder", required_argument, NULL, 'd' },
-	{ "memdev", required_argument, NULL, 'm' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "type", required_argument, NULL, OPT_TYPE },
-	{ "id", required_argument, NULL, OPT_ID },
-	{ "tag", required_argument, NULL, OPT_TAG },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "driver", required_argument, NULL, OPT_DRIVER },
-	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
-	{ "force", no_argument, NULL, 'f' },
-	{ "hotplug", required_argument, NULL, OPT_HOTPLUG },
-	{ "switch", no_argument, NULL, OPT_SWITCH },
-	{ "level", required_argument, NULL, OPT_LEVEL },
-	{ "memmap-on-memory", required_argument, NULL, OPT_MEMMAP },
-	{ "persistent", no_argument, NULL, OPT_PERSISTENT },
-	{ "users", no_argument, NULL, OPT_USERS },
-	{ }
-};
-
 static long seconds(void)
 {
 	struct timespec now;
@@ -61,31 +22,36 @@ static long seconds(void)
 	return now.tv_sec;
 }
 
-static int parse_option(struct request *req, int option)
+static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	struct request *req = state->input;
 	unsigned long value = 0;
 	uuid_t uuid;
 
-	switch (option) {
-	case 'b':
-		req->selection.bus = optarg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		if (state->child_inputs)
+			state->child_inputs[0] = req;
 		return 0;
-	case 'd':
-		req->selection.decoder = optarg;
-		return 0;
-	case 'm':
-		req->selection.memdev = optarg;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		exit(EXIT_SUCCESS);
+	case OPT_USAGE:
+		argp_state_help(state, stdout, ARGP_HELP_USAGE);
+		exit(EXIT_SUCCESS);
+	case 'f':
+		req->force = true;
 		return 0;
 	case OPT_TIMEOUT:
-		if (parse_number(optarg, 1000000, &value) || !value)
+		if (parse_number(arg, 1000000, &value) || !value)
 			break;
 		req->timeout = value;
 		return 0;
 	case OPT_TYPE:
-		req->value = optarg;
+		req->value = arg;
 		return 0;
 	case OPT_DRIVER:
-		req->driver = optarg;
+		req->driver = arg;
 		return 0;
 	case OPT_ALL:
 		req->all = true;
@@ -93,19 +59,16 @@ static int parse_option(struct request *req, int option)
 	case OPT_DRY_RUN:
 		req->dry_run = true;
 		return 0;
-	case 'f':
-		req->force = true;
-		return 0;
 	case OPT_HOTPLUG:
-		req->hotplug = optarg;
+		req->hotplug = arg;
 		return 0;
 	case OPT_LEVEL:
-		if (parse_number(optarg, 4, &value) || !value)
+		if (parse_number(arg, 4, &value) || !value)
 			break;
 		req->level = value;
 		return 0;
 	case OPT_MEMMAP:
-		if (parse_yes_no(optarg, &req->memmap))
+		if (parse_yes_no(arg, &req->memmap))
 			break;
 		return 0;
 	case OPT_USERS:
@@ -118,78 +81,91 @@ static int parse_option(struct request *req, int option)
 		req->change = true;
 		return 0;
 	case OPT_ID:
-		if (parse_number(optarg, 0x7fffffff, &value) || req->nr_ids == MANY)
+		if (parse_number(arg, 0x7fffffff, &value) || req->nr_ids == MANY)
 			break;
 		req->ids[req->nr_ids++] = value;
 		return 0;
 	case OPT_TAG:
-		if (uuid_parse(optarg, uuid) || req->nr_tags == MANY)
+		if (uuid_parse(arg, uuid) || req->nr_tags == MANY)
 			break;
-		req->tags[req->nr_tags++] = optarg;
+		req->tags[req->nr_tags++] = arg;
 		return 0;
+	case ARGP_KEY_ARGS:
+		req->selection.names = words_of(state->argv + state->next,
+						state->argc - state->next, &req->selection.nr);
+		state->next = state->argc;
+		if (req->selection.names)
+			return 0;
+		argp_error(state, "that is too much at once");
+		return EINVAL;
+	case ARGP_KEY_NO_ARGS:
+		req->selection.names = words_of(NULL, 0, &req->selection.nr);
+		/* Of what may be left out, the name is in brackets */
+		if (state->root_argp->args_doc[0] == '[')
+			return 0;
+		argp_usage(state);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	say("%s: what does '%s' mean?", req->verb, optarg ? optarg : "");
-	return -EINVAL;
+	argp_error(state, "what does '%s' mean?", arg);
+	return EINVAL;
 }
 
-/* Is it one of these words? */
-static bool is_among(const char *words, const char *word)
+static error_t parse_selecting(int key, char *arg, struct argp_state *state)
 {
-	size_t length = strlen(word);
+	struct request *req = state->input;
 
-	for (const char *at = words; (at = strstr(at, word)); at++)
-		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
-			return true;
-	return false;
-}
-
-/* Short options are those that select, and have a long one */
-static const struct option *option_of(int option, int index)
-{
-	if (index >= 0)
-		return &selecting[index];
-	for (index = 0; selecting[index].val != option; index++)
-		;
-	return &selecting[index];
-}
-
-/* @takes: the long options of the verb, besides --help */
-int request_parse(struct request *req, int argc, char **argv, const char *takes,
-		  const char *usage)
-{
-	int option, index;
-
-	/* GNU: also forget what another call has left in the middle of a word */
-	optind = 0;
-	while ((index = -1, option = getopt_long(argc, argv, "b:d:m:fh", selecting,
-						 &index)) != -1) {
-		if (option == 'h') {
-			printf("Usage: cxl-cli %s %s\n", req->verb, usage);
-			exit(EXIT_SUCCESS);
-		}
-		if (option == '?')
-			return -EINVAL;
-		if (!is_among(takes, option_of(option, index)->name)) {
-			say("%s: has no option --%s", req->verb,
-			    option_of(option, index)->name);
-			return -EINVAL;
-		}
-		if (parse_option(req, option))
-			return -EINVAL;
+	switch (key) {
+	case 'b':
+		req->selection.bus = arg;
+		return 0;
+	case 'd':
+		req->selection.decoder = arg;
+		return 0;
+	case 'm':
+		req->selection.memdev = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static const struct argp_option selecting[] = {
+	{ "bus", 'b', "BUS", 0, "only regions of this bus", 0 },
+	{ "decoder", 'd', "DECODER", 0, "only regions of this root decoder", 0 },
+	{ "memdev", 'm', "MEMDEV", 0, "only regions that this memdev is part of", 0 },
+	{ }
+};
+
+/**
+ * request_parse - the options of a verb, and what it is for
+ * @req: result
+ * @argc: of the verb
+ * @argv: of the verb
+ * @usage: what it takes
+ *
+ * Return: 0, or -EINVAL when what is wrong has been said.
+ */
+int request_parse(struct request *req, int argc, char **argv, const struct usage *usage)
+{
+	static const struct argp regions = { .options = selecting, .parser = parse_selecting };
+	const struct argp_child children[] = { { &regions, 0, "Only some regions:", 0 }, { } };
+	const struct argp argp = {
+		.options = usage->options, .parser = parse_option, .args_doc = usage->args,
+		.doc = usage->doc, .children = usage->selects ? children : NULL,
+	};
+	char name[64], *first = argv[0];
+	int rc;
+
+	/* What it says begins with that */
+	snprintf(name, sizeof(name), "cxl-cli %s", argv[0]);
+	argv[0] = name;
+	rc = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, req);
+	argv[0] = first;
 	if (req->timeout)
 		req->end = seconds() + req->timeout;
-	req->selection.names = words_of(argv + optind, argc - optind, &req->selection.nr);
-	if (req->selection.names)
-		return 0;
-	say("%s: that is too much at once", req->verb);
-	return -EINVAL;
-}
-
-/* The first line of what --help says */
-void request_usage(const struct request *req, const char *usage)
-{
-	say("usage: cxl-cli %s %.*s", req->verb, (int)strcspn(usage, "\n"), usage);
+	return rc ? -EINVAL : 0;
 }
 
 int request_exit(const struct request *req, int rc)
@@ -221,14 +197,13 @@ static int run_one(const char *region, void *arg)
 	return rc;
 }
 
-int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
-		const char *done_word, const char *usage)
+int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn, const char *done_word)
 {
 	struct run run = { .req = req, .fn = fn };
 	int rc, done, lock;
 
 	if (!req->selection.nr) {
-		request_usage(req, usage);
+		say("%s: of which region? It may be all", req->verb);
 		return EXIT_USAGE;
 	}
 	/* What only looks has nothing to say about what it has done */

@@ -2,6 +2,7 @@
 #ifndef CXL_CLI_REQUEST_H
 #define CXL_CLI_REQUEST_H
 
+#include <argp.h>
 #include "cxl-cli.h"
 
 #define MANY 64
@@ -56,19 +57,49 @@ struct request {
 	char explained[32];
 };
 
-/* For request_parse(): the options that select regions */
-#define SELECTING "bus decoder memdev"
-#define USAGE_SELECTING \
-	"  -b, --bus=BUS          only regions of this bus\n" \
-	"  -d, --decoder=DECODER  only regions of this root decoder\n" \
-	"  -m, --memdev=MEMDEV    only regions that this memdev is part of\n" \
-	"  -h, --help             this text"
+enum {
+	OPT_ID = 256,
+	OPT_TAG,
+	OPT_ALL,
+	OPT_TYPE,
+	OPT_TIMEOUT,
+	OPT_DRIVER,
+	OPT_DRY_RUN,
+	OPT_HOTPLUG,
+	OPT_SWITCH,
+	OPT_LEVEL,
+	OPT_MEMMAP,
+	OPT_PERSISTENT,
+	OPT_USERS,
+	OPT_USAGE,
+};
 
-int request_parse(struct request *req, int argc, char **argv, const char *takes,
-		  const char *usage);
-void request_usage(const struct request *req, const char *usage);
-int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn,
-		const char *done_word, const char *usage);
+/* Options that mean the same with more than one verb */
+#define OPTION_HELP \
+	{ "help", 'h', NULL, 0, "this text", -1 }, \
+	{ "usage", OPT_USAGE, NULL, OPTION_HIDDEN, NULL, -1 }
+#define OPTION_TIMEOUT \
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "for all of it; while it is busy, try again", 0 }
+#define OPTION_DRY_RUN { "dry-run", OPT_DRY_RUN, NULL, 0, "only say what would be done", 0 }
+#define OPTION_FORCE \
+	{ "force", 'f', NULL, 0, "also when what is in use does not fit elsewhere, or the memmap leaves the kernel too little", 0 }
+
+/**
+ * struct usage - what a verb takes
+ * @options: of it
+ * @args: what comes behind them, in brackets when it may be left out
+ * @doc: what it is for
+ * @selects: it also has the options that select regions
+ */
+struct usage {
+	const struct argp_option *options;
+	const char *args;
+	const char *doc;
+	bool selects;
+};
+
+int request_parse(struct request *req, int argc, char **argv, const struct usage *usage);
+int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn, const char *done_word);
 int request_attr(const struct request *req, const char *region, const char *attr,
 		 char *path, size_t size);
 void request_busy(struct request *req, const char *region);

@@ -250,19 +250,23 @@ static int show_users(const char *region, void *arg)
 
 int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... [REGION]...\n"
-		"\n"
-		"Draw a map of a region: what of it is plugged, where its extents are, which of\n"
-		"them have tags, how much is in use, and what keeps it from being memory. In\n"
-		"colour on a terminal. REGION may be all. Without one: a line for each memdev and\n"
-		"region, whether its memory can be taken back, and what stands in the way on this\n"
-		"machine.\n"
-		"      --users            who uses it, as when it is busy\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "users", OPT_USERS, NULL, 0,
+		  "who uses it, as when it is busy", 0 },
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "[REGION]...", .selects = true,
+		.doc = "Draw a map of a region: what of it is plugged, where its extents are, which of "
+		       "them have tags, how much is in use, and what keeps it from being memory. In "
+		       "colour on a terminal. REGION may be all. Without one: a line for each memdev and "
+		       "region, whether its memory can be taken back, and what stands in the way on this "
+		       "machine.",
+	};
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " users", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	if (!req.selection.nr && !req.selection.memdev && !req.selection.bus &&
 	    !req.selection.decoder) {
@@ -270,5 +274,5 @@ int verb_show(struct cxl_ctx *ctx, int argc, char **argv)
 		obstacles(ctx);
 		return 0;
 	}
-	return request_run(ctx, &req, req.users ? show_users : show, NULL, usage);
+	return request_run(ctx, &req, req.users ? show_users : show, NULL);
 }

@@ -146,18 +146,22 @@ static int set_hotplug(const char *region, void *arg)
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION... POLICY\n"
-		"\n"
-		"What to do with the capacity of a region as it arrives: POLICY is none (hold\n"
-		"it), never (hold it, and let nobody make System RAM of it), offline, online,\n"
-		"online_kernel or online_movable. What is plugged already stays what it is.\n"
-		"REGION may be all.\n"
-		"      --persistent       at the next boot, too: in /etc/cxl/policy.d/90-local.conf\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "persistent", OPT_PERSISTENT, NULL, 0,
+		  "at the next boot, too: in /etc/cxl/policy.d/90-local.conf", 0 },
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION... POLICY", .selects = true,
+		.doc = "What to do with the capacity of a region as it arrives: POLICY is none (hold "
+		       "it), never (hold it, and let nobody make System RAM of it), offline, online, "
+		       "online_kernel or online_movable. What is plugged already stays what it is. "
+		       "REGION may be all.",
+	};
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " persistent", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	/* The last word is the policy */
 	if (req.selection.nr > 1) {
@@ -167,7 +171,7 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 	} else {
 		req.selection.nr = 0;
 	}
-	return request_run(ctx, &req, set_hotplug, "set", usage);
+	return request_run(ctx, &req, set_hotplug, "set");
 }
 
 static int resize(const char *region, void *arg)
@@ -212,21 +216,24 @@ static int resize(const char *region, void *arg)
 
 int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION... SIZE\n"
-		"\n"
-		"Plug or unplug memory blocks of a region until SIZE of it is memory: K, M, G and\n"
-		"T are units, 0 is nothing. What is used least goes first, and what has gone stays\n"
-		"gone when not all can. REGION may be all.\n"
-		"      --dry-run          only see whether it fits\n"
-		"  -f, --force            also when what is in use does not fit elsewhere, or the\n"
-		"                         memmap leaves the kernel too little\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "dry-run", OPT_DRY_RUN, NULL, 0,
+		  "only see whether it fits", 0 },
+		OPTION_FORCE,
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION... SIZE", .selects = true,
+		.doc = "Plug or unplug memory blocks of a region until SIZE of it is memory: K, M, G and "
+		       "T are units, 0 is nothing. What is used least goes first, and what has gone stays "
+		       "gone when not all can. REGION may be all.",
+	};
 	struct request req = { .verb = argv[0] };
 	unsigned long long size;
 
-	if (request_parse(&req, argc, argv, SELECTING " dry-run force timeout", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	/* The last word is the size */
 	if (req.selection.nr > 1) {
@@ -238,7 +245,7 @@ int verb_resize(struct cxl_ctx *ctx, int argc, char **argv)
 	} else {
 		req.selection.nr = 0;
 	}
-	return request_run(ctx, &req, resize, req.dry_run ? NULL : "resized", usage);
+	return request_run(ctx, &req, resize, req.dry_run ? NULL : "resized");
 }
 
 static int plug(const char *region, void *arg)
@@ -251,22 +258,26 @@ static int plug(const char *region, void *arg)
 
 int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION...\n"
-		"\n"
-		"Make System RAM of the capacity of a region, all of it or nothing. REGION may\n"
-		"be all.\n"
-		"      --type=TYPE        online_movable (default), online_kernel, online or\n"
-		"                         offline\n"
-		"  -f, --force            also when its memmap leaves the kernel too little\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "type", OPT_TYPE, "TYPE", 0,
+		  "online_movable (default), online_kernel, online or offline", 0 },
+		{ "force", 'f', NULL, 0,
+		  "also when its memmap leaves the kernel too little", 0 },
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION...", .selects = true,
+		.doc = "Make System RAM of the capacity of a region, all of it or nothing. REGION may "
+		       "be all.",
+	};
 	struct request req = { .verb = argv[0], .value = "online_movable" };
 
-	if (request_parse(&req, argc, argv, SELECTING " type timeout force", usage) ||
+	if (request_parse(&req, argc, argv, &usage) ||
 	    !check_policy(req.verb, req.value, true))
 		return EXIT_USAGE;
-	return request_run(ctx, &req, plug, "plugged", usage);
+	return request_run(ctx, &req, plug, "plugged");
 }
 
 static int unplug(const char *region, void *arg)
@@ -289,22 +300,26 @@ static int unplug(const char *region, void *arg)
 
 int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION...\n"
-		"\n"
-		"Take the memory of a region offline and remove it, all of it or nothing. When\n"
-		"it is busy, the processes that have some of it are named. When what is in use\n"
-		"does not fit elsewhere nothing is done. REGION may be all.\n"
-		"      --dry-run          only see whether it fits\n"
-		"  -f, --force            also when it does not: processes may be ended\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "dry-run", OPT_DRY_RUN, NULL, 0,
+		  "only see whether it fits", 0 },
+		{ "force", 'f', NULL, 0,
+		  "also when it does not: processes may be ended", 0 },
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION...", .selects = true,
+		.doc = "Take the memory of a region offline and remove it, all of it or nothing. When "
+		       "it is busy, the processes that have some of it are named. When what is in use "
+		       "does not fit elsewhere nothing is done. REGION may be all.",
+	};
 	struct request req = { .verb = argv[0], .value = "unplugged" };
 
-	if (request_parse(&req, argc, argv, SELECTING " timeout dry-run force", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
-	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged",
-			   usage);
+	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged");
 }
 
 static int release_one(struct request *req, const char *region, const char *id)
@@ -370,25 +385,32 @@ static int release_extents(const char *region, void *arg)
 
 int verb_release_extents(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... REGION...\n"
-		"\n"
-		"Give dynamic capacity back to its device: extents, which are unplugged first,\n"
-		"or allocations that have a tag, which nobody may use.\n"
-		"      --id=X             the extent X of extentN.X; may be repeated\n"
-		"      --tag=UUID         the allocation of this tag; may be repeated\n"
-		"      --all              all extents and allocations\n"
-		"      --dry-run          only say which\n"
-		"      --timeout=SECONDS  for all of it; while it is busy, try again\n"
-		USAGE_SELECTING;
+	static const struct argp_option options[] = {
+		{ "id", OPT_ID, "X", 0,
+		  "the extent X of extentN.X; may be repeated", 0 },
+		{ "tag", OPT_TAG, "UUID", 0,
+		  "the allocation of this tag; may be repeated", 0 },
+		{ "all", OPT_ALL, NULL, 0,
+		  "all extents and allocations", 0 },
+		{ "dry-run", OPT_DRY_RUN, NULL, 0,
+		  "only say which", 0 },
+		OPTION_TIMEOUT,
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION...", .selects = true,
+		.doc = "Give dynamic capacity back to its device: extents, which are unplugged first, "
+		       "or allocations that have a tag, which nobody may use.",
+	};
 	struct request req = { .verb = argv[0] };
 
-	if (request_parse(&req, argc, argv, SELECTING " id tag all dry-run timeout", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
 	if (req.all == (req.nr_ids || req.nr_tags)) {
 		say("%s: either --all, or --id and --tag", req.verb);
 		return EXIT_USAGE;
 	}
 	return request_run(ctx, &req, release_extents,
-			   req.dry_run ? NULL : "released extents of", usage);
+			   req.dry_run ? NULL : "released extents of");
 }

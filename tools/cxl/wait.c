@@ -119,23 +119,24 @@ static int wait_for(const struct request *req, const char *name)
  */
 int verb_wait(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	static const char usage[] =
-		"[OPTION]... TARGET...\n"
-		"\n"
-		"Wait until memdevs and regions have a level, see cxl-cli list.\n"
-		"      --level=N          1 to 4; default is 4, online memory\n"
-		"      --timeout=SECONDS  at most; default is for ever\n"
-		"  -h, --help             this text";
+	static const struct argp_option options[] = {
+		{ "level", OPT_LEVEL, "N", 0,
+		  "1 to 4; default is 4, online memory", 0 },
+		{ "timeout", OPT_TIMEOUT, "SECONDS", 0,
+		  "at most; default is for ever", 0 },
+		OPTION_HELP,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "TARGET...",
+		.doc = "Wait until memdevs and regions have a level, see cxl-cli list.",
+	};
 	struct request req = { .verb = argv[0], .level = 4 };
 	int rc = EXIT_SUCCESS;
 
 	(void)ctx;
-	if (request_parse(&req, argc, argv, "level timeout", usage))
+	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
-	if (!req.selection.nr) {
-		request_usage(&req, usage);
-		return EXIT_USAGE;
-	}
 	for (int i = 0; i < req.selection.nr && !rc; i++)
 		rc = wait_for(&req, req.selection.names[i]);
 	return rc;

@@ -83,21 +83,30 @@ static void try_sysfs(const char *text)
 	verb_show(NULL, 2, argv);
 }
 
-/* Options, a word each */
+/* Options, a word each; without one for help, which ends the program */
 static void try_options(char *text)
 {
+	static const struct argp_option options[] = {
+		{ "id", OPT_ID, "X", 0, NULL, 0 },
+		{ "tag", OPT_TAG, "UUID", 0, NULL, 0 },
+		{ "all", OPT_ALL, NULL, 0, NULL, 0 },
+		{ "type", OPT_TYPE, "TYPE", 0, NULL, 0 },
+		{ "driver", OPT_DRIVER, "DRIVER", 0, NULL, 0 },
+		{ "level", OPT_LEVEL, "N", 0, NULL, 0 },
+		{ "memmap-on-memory", OPT_MEMMAP, "yes|no", 0, NULL, 0 },
+		OPTION_TIMEOUT, OPTION_DRY_RUN, OPTION_FORCE,
+		{ }
+	};
+	static const struct usage usage = {
+		.options = options, .args = "REGION...", .doc = "", .selects = true,
+	};
 	struct request req = { .verb = "fuzz" };
 	char *argv[32] = { "fuzz" };
 	int argc = 1;
 
 	for (char *at = strtok(text, " "); at && argc < 31; at = strtok(NULL, " "))
-		if (strcmp(at, "-h") && strncmp(at, "--h", 3) && strncmp(at, "-", 2))
-			argv[argc++] = at;
-	for (int i = 1; i < argc; i++)
-		/* help ends the program */
-		if (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'h'))
-			return;
-	request_parse(&req, argc, argv, SELECTING " id tag all timeout type driver dry-run force", "");
+		argv[argc++] = at;
+	request_parse(&req, argc, argv, &usage);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
