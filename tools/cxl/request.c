@@ -103,7 +103,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		/* Of what may be left out, the name is in brackets */
 		if (state->root_argp->args_doc[0] == '[')
 			return 0;
-		argp_usage(state);
+		say("usage: %s [OPTION...] %s", state->name, state->root_argp->args_doc);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;

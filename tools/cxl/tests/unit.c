@@ -438,7 +438,7 @@ static void test_options(void)
 	out = CALL(2, &rc, verb_set_hotplug, "set-hotplug", "--all", "region0", "none");
 	CHECK("an option of another verb", rc && strstr(out, "unrecognized option '--all'"));
 	out = CALL(2, &rc, verb_plug, "plug");
-	CHECK("no region: usage", rc == EXIT_USAGE && strstr(out, "Usage: cxl-cli plug [OPTION...] REGION..."));
+	CHECK("no region: usage", rc == EXIT_USAGE && strstr(out, "usage: cxl-cli plug [OPTION...] REGION..."));
 	out = CALL(2, &rc, verb_plug, "plug", "--timeout=x", "region0");
 	CHECK("--timeout of nothing", rc && strstr(out, "what does 'x' mean?"));
 	put_cxl("sysram_region5", "state", "unplugged\n");
