@@ -66,6 +66,7 @@ cli_deb() {
 
 deb() {
 	need gcc libc6-dev binutils flex bison bc libelf-dev ccache cpio xz-utils kmod python3 dpkg-dev debhelper rsync
+	need help2man pkg-config libcxl-dev libinih-dev libjson-c-dev uuid-dev
 	rm -rf "$DEB"
 	mkdir -p "$DEB"
 	kernel_config
