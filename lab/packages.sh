@@ -13,7 +13,7 @@ OUT=$(out_of package${CONFIG:+-config})
 DEB=$CACHE/deb
 IMAGE=$CACHE/image
 # What an administrator has
-PACKAGES=systemd-sysv,dbus,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kexec-tools,cxl,daxctl,numactl,jq,procps,util-linux-extra
+PACKAGES=systemd-sysv,dbus,udev,kmod,initramfs-tools,linux-image-cloud-amd64,kexec-tools,cxl,daxctl,numactl,jq,procps,util-linux-extra,libinih1
 
 kernel_config() {
 	mkdir -p "$OUT"
@@ -96,7 +96,7 @@ image_fill() {
 	# the initramfs needs the disk, and nothing else of the machine
 	printf 'MODULES=list\nCOMPRESS=zstd\nBUSYBOX=auto\nRESUME=none\n' >"$IMAGE/etc/initramfs-tools/initramfs.conf"
 	printf 'virtio_pci\nvirtio_blk\next4\n' >"$IMAGE/etc/initramfs-tools/modules"
-	chroot "$IMAGE" update-initramfs -u
+	as_packaged chroot "$IMAGE" update-initramfs -u
 }
 
 image_disk() {
