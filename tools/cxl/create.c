@@ -122,7 +122,7 @@ static int bind_driver(const char *driver, const char *device)
 static int hand_over(struct creation *c)
 {
 	unsigned long long size;
-	char sysram[64], dax[64];
+	char sysram[64], dax[64], now[8];
 	bool plug;
 	int rc;
 
@@ -134,7 +134,8 @@ static int hand_over(struct creation *c)
 	rc = bind_driver("sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
 	/* To write what it is anyway may not be possible */
-	if (!rc && c->memmap && memmap_on_memory(c->name) != !strcmp(c->memmap, "1"))
+	if (!rc && c->memmap && sysfs_attr(sysram, "memmap_on_memory", now, sizeof(now)) &&
+	    strcmp(now, c->memmap))
 		rc = attr_write(sysram, "memmap_on_memory", c->memmap);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name, 0);
