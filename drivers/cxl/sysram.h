@@ -109,7 +109,8 @@ struct cxl_sysram_ops {
  * @guard: keeps others from making System RAM of it, for @policy "never"
  * @guarded: it does; as @guard, changed by operations only
  * @poison: pfns of poisoned pages of capacity that is not plugged
- * @record: what was unplugged so that the region can be taken away, by block
+ * @record: what memory blocks were that are unplugged for something that may not happen:
+ *	    the region goes, or capacity is given back
  * @held: module of the System RAM driver, while the region may be taken away
  * @quiesced: the state that the region had before that
  * @dax_down: what DAX had of it is out of use, so that the region can be taken away

@@ -4,7 +4,6 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 #include <cxl.h>
 #include "core.h"
 #include "extent.h"
@@ -33,7 +32,6 @@
  * @nr: how many ranges
  * @max: how many there is room for
  * @asks: how often the device had asked for anything when it was told
- * @record: memory blocks that may have been unplugged for it, and what they were
  * @rest: extents that stay of those that go in part
  * @gone: extents that are gone, not unregistered yet
  */
@@ -43,7 +41,6 @@ struct cxl_sysram_gift {
 	int nr;
 	int max;
 	unsigned long asks;
-	struct xarray record;
 	struct list_head rest;
 	struct list_head gone;
 };
@@ -151,7 +148,7 @@ static bool cxl_sysram_gift_kept(struct cxl_sysram_gift *gift, int why)
 /* What stays, filled by what nobody asks for, is again what it was */
 static void cxl_sysram_gift_replug(struct cxl_sysram_gift *gift)
 {
-	int rc = cxl_sysram_replug_blocks(gift->cxlr_sysram, &gift->record);
+	int rc = cxl_sysram_replug_blocks(gift->cxlr_sysram);
 
 	if (rc)
 		dev_warn_ratelimited(&gift->cxlr_sysram->dev,
@@ -175,13 +172,33 @@ static int cxl_sysram_cover(const struct range *parts, int nr, struct range *blo
 	return n;
 }
 
-/* All or nothing; what the blocks were is recorded */
-static int cxl_sysram_unplug_parts(struct cxl_sysram_gift *gift,
-				   const struct range *parts, int nr)
+static int cxl_sysram_unplug_blocks(struct cxl_sysram_region *cxlr_sysram,
+				    const struct range *blocks, int nr)
 {
-	struct cxl_sysram_region *cxlr_sysram = gift->cxlr_sysram;
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	u64 plugged = 0;
+	int rc;
+
+	for (int i = 0; i < nr; i++) {
+		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+			if (cxl_sysram_gone_overlaps(cxl_dynamic(cxlr_sysram), &blocks[i]))
+				return -EBUSY;
+		plugged += cxl_sysram_range_plugged(&blocks[i]);
+		rc = cxl_sysram_record_blocks(cxlr_sysram, &blocks[i]);
+		if (rc)
+			return rc;
+	}
+	if (!plugged)
+		return 0;
+	if (!ops)
+		return -EBUSY;
+	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, nr);
+}
+
+/* All or nothing; what the blocks were is recorded until the device has its answer */
+static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
+				   const struct range *parts, int nr)
+{
 	int n, rc;
 
 	struct range *blocks __free(kvfree) =
@@ -190,20 +207,10 @@ static int cxl_sysram_unplug_parts(struct cxl_sysram_gift *gift,
 		return -ENOMEM;
 
 	n = cxl_sysram_cover(parts, nr, blocks);
-	for (int i = 0; i < n; i++) {
-		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
-			if (cxl_sysram_gone_overlaps(cxl_dynamic(cxlr_sysram), &blocks[i]))
-				return -EBUSY;
-		plugged += cxl_sysram_range_plugged(&blocks[i]);
-		rc = cxl_sysram_record_blocks(&gift->record, &blocks[i]);
-		if (rc)
-			return rc;
-	}
-	if (!plugged)
-		return 0;
-	if (!ops)
-		return -EBUSY;
-	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, n);
+	rc = cxl_sysram_unplug_blocks(cxlr_sysram, blocks, n);
+	for (int i = 0; rc && i < n; i++)
+		cxl_sysram_forget_blocks(cxlr_sysram, &blocks[i], true);
+	return rc;
 }
 
 /**
@@ -284,7 +291,7 @@ static int cxl_sysram_collect_gift(struct cxl_sysram_gift *gift,
 
 	while ((nr = cxl_sysram_next_unit(cxl_dynamic(cxlr_sysram), round,
 					  &parts, &max)) > 0) {
-		rc = cxl_sysram_unplug_parts(gift, parts, nr) ?:
+		rc = cxl_sysram_unplug_parts(cxlr_sysram, parts, nr) ?:
 		     cxl_sysram_gift_add(gift, parts, nr);
 		if (rc && ctl->give_up(ctl))
 			break;
@@ -302,7 +309,6 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_sysram_census before;
 	int rc;
 
-	xa_init(&gift.record);
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = cxl_sysram_collect_gift(&gift, req->data);
 	/* What nobody knows of is asked for still: it is said again, and refused if it was done */
@@ -310,7 +316,6 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 		cxl_sysram_give_singly(&gift);
 	cxl_sysram_region_changed(cxlr_sysram, &before, &cxlr_sysram->hpa_range);
 	kvfree(gift.hpa);
-	xa_destroy(&gift.record);
 	return rc;
 }
 
@@ -351,16 +356,14 @@ static int cxl_sysram_give_extent(struct cxl_sysram_region *cxlr_sysram,
 		if (cxl_sysram_extent_next(cxlr_sysram, NULL, &part) != extent)
 			return -ENOENT;
 
-	xa_init(&gift.record);
 	cxl_sysram_region_census(cxlr_sysram, &before);
-	rc = cxl_sysram_unplug_parts(&gift, &part, 1);
+	rc = cxl_sysram_unplug_parts(cxlr_sysram, &part, 1);
 	if (!rc) {
 		rc = cxl_sysram_gift_give(&gift);
 		if (rc)
 			rc = cxl_sysram_gift_return(&gift, rc);
 	}
 	cxl_sysram_region_changed(cxlr_sysram, &before, &part);
-	xa_destroy(&gift.record);
 	return rc;
 }
 

@@ -115,14 +115,26 @@ void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
 	cxl_sysram_region_announce(cxlr_sysram, hpa);
 }
 
+static struct range cxl_sysram_block(unsigned long index)
+{
+	const u64 size = memory_block_size_bytes();
+
+	return DEFINE_RANGE(index * size, (index + 1) * size - 1);
+}
+
 /**
  * cxl_sysram_record_blocks - record what memory blocks are, but for unplugged ones
- * @record: by block
+ * @cxlr_sysram: the region
  * @range: host physical addresses, of which the whole memory blocks count
  *
+ * They are about to be unplugged for something that may not happen. Until that is
+ * known the record stays, however many operations it takes.
+ *
+ * Context: An operation.
  * Return: 0, -ENOMEM.
  */
-int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
+int cxl_sysram_record_blocks(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *range)
 {
 	struct range whole = memory_block_aligned_range(range);
 	const u64 size = memory_block_size_bytes();
@@ -138,7 +150,7 @@ int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
 		state = cxl_sysram_census_state(&census);
 		if (state == CXL_SYSRAM_UNPLUGGED)
 			continue;
-		rc = xa_err(xa_store(record, div64_u64(hpa, size),
+		rc = xa_err(xa_store(&cxlr_sysram->record, div64_u64(hpa, size),
 				     xa_mk_value(state), GFP_KERNEL));
 		if (rc)
 			return rc;
@@ -146,55 +158,76 @@ int cxl_sysram_record_blocks(struct xarray *record, const struct range *range)
 	return 0;
 }
 
-/* What has gone meanwhile, or is about to, is nobody's to plug */
+/**
+ * cxl_sysram_forget_blocks - what memory blocks were does not matter any more
+ * @cxlr_sysram: the region
+ * @range: host physical addresses, of which all memory blocks count
+ * @plugged: those that are not unplugged, only
+ */
+void cxl_sysram_forget_blocks(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *range, bool plugged)
+{
+	const u64 size = memory_block_size_bytes();
+	unsigned long index;
+	void *entry;
+
+	xa_for_each_range(&cxlr_sysram->record, index, entry,
+			  div64_u64(range->start, size), div64_u64(range->end, size)) {
+		struct range block = cxl_sysram_block(index);
+
+		if (!plugged || cxl_sysram_range_plugged(&block))
+			xa_erase(&cxlr_sysram->record, index);
+	}
+}
+
+/* What the device asks for is nobody's to plug, until it is known what becomes of it */
 static bool cxl_sysram_may_replug(struct cxl_sysram_region *cxlr_sysram,
 				  unsigned long index)
 {
-	const u64 size = memory_block_size_bytes();
-	struct range block = DEFINE_RANGE(index * size, (index + 1) * size - 1);
+	struct range block = cxl_sysram_block(index);
 
 	return !cxlr_sysram->dynamic ||
 	       cxlr_sysram->dynamic->ops->fill(cxlr_sysram, &block);
 }
 
-static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *record)
+static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *arg)
 {
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	const u64 size = memory_block_size_bytes();
+	struct xarray *record = &cxlr_sysram->record;
 	unsigned long index = 0, next;
 	void *entry;
 	int rc = 0;
 
 	for (; (entry = xa_find(record, &index, ULONG_MAX, XA_PRESENT)); index = next) {
-		struct range run;
+		struct range run = cxl_sysram_block(index);
 
 		next = index + 1;
 		if (!cxl_sysram_may_replug(cxlr_sysram, index))
 			continue;
 		while (xa_load(record, next) == entry &&
 		       cxl_sysram_may_replug(cxlr_sysram, next))
-			next++;
-		run = DEFINE_RANGE(index * size, next * size - 1);
+			run.end = cxl_sysram_block(next++).end;
 		rc = (ops ? ops->set_state(cxlr_sysram, xa_to_value(entry), &run, 1) :
 			    -ENXIO) ?: rc;
+		cxl_sysram_forget_blocks(cxlr_sysram, &run, false);
 	}
 	return rc;
 }
 
 /**
  * cxl_sysram_replug_blocks - make memory blocks again what they were
- * @cxlr_sysram: the region
- * @record: what cxl_sysram_record_blocks() has recorded
+ * @cxlr_sysram: the region, with what cxl_sysram_record_blocks() has recorded
+ *
+ * But for what the device asks for.
  *
  * Context: An operation.
  * Return: 0, or why some of them are not; the others are.
  */
-int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     struct xarray *record)
+int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 {
-	if (xa_empty(record))
+	if (xa_empty(&cxlr_sysram->record))
 		return 0;
-	return cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, record);
+	return cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, NULL);
 }
 
 /**
@@ -253,6 +286,9 @@ int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = ops->set_state(cxlr_sysram, req->want, units, nr);
+	/* A user wants it like this, whatever it was */
+	if (!rc && unplug)
+		cxl_sysram_forget_blocks(cxlr_sysram, &req->range, false);
 	cxl_sysram_region_changed(cxlr_sysram, &before, &req->range);
 	return rc;
 }

@@ -118,9 +118,11 @@ void cxl_sysram_region_announce(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_census *before,
 			       const struct range *hpa);
-int cxl_sysram_record_blocks(struct xarray *record, const struct range *range);
-int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     struct xarray *record);
+int cxl_sysram_record_blocks(struct cxl_sysram_region *cxlr_sysram,
+			     const struct range *range);
+void cxl_sysram_forget_blocks(struct cxl_sysram_region *cxlr_sysram,
+			      const struct range *range, bool plugged);
+int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);

@@ -42,7 +42,7 @@ static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 		return PTR_ERR(units);
 
 	for (int i = 0; i < nr; i++) {
-		rc = cxl_sysram_record_blocks(&cxlr_sysram->record, &units[i]);
+		rc = cxl_sysram_record_blocks(cxlr_sysram, &units[i]);
 		if (rc)
 			return rc;
 	}
@@ -100,9 +100,8 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 						    false);
 	if (plugged && !rc)
 		rc = ops ? sysram_region_unplug_units(cxlr_sysram, ops) : -EBUSY;
-	/* Nothing of what is recorded was unplugged */
 	if (rc)
-		xa_destroy(&cxlr_sysram->record);
+		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range, true);
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
@@ -114,7 +113,6 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 /* Operations may start again, unless the region is removed for another reason */
 static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 {
-	xa_destroy(&cxlr_sysram->record);
 	cxlr_sysram->dax_down = false;
 	sysram_region_unhold(cxlr_sysram);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
@@ -125,17 +123,10 @@ static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /* Runs as an operation */
-static int sysram_region_replug(struct cxl_sysram_region *cxlr_sysram,
-				const struct cxl_sysram_request *req)
-{
-	return cxl_sysram_replug_blocks(cxlr_sysram, &cxlr_sysram->record);
-}
-
-/* Runs as an operation */
 static int sysram_region_go_back(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
-	int rc = sysram_region_replug(cxlr_sysram, req), failed = 0;
+	int rc = cxl_sysram_replug_blocks(cxlr_sysram), failed = 0;
 
 	/* When the device was pulled, DAX cannot use the capacity any more */
 	if (cxlr_sysram->dax_down && !READ_ONCE(cxlr_sysram->stopped))
