@@ -30,8 +30,6 @@ struct application {
 	int nr;
 };
 
-static const char *const types[] = { "ram", "dynamic_ram_1" };
-
 /**
  * facts_of - what a memdev is known by
  * @ctx: of libcxl
@@ -104,9 +102,7 @@ static void request_of(struct application *app, const struct policy *policy)
 
 static int finished(struct application *app, const char *region)
 {
-	size_t length = strlen(app->done);
-
-	snprintf(app->done + length, sizeof(app->done) - length, "%s%s", length ? "," : "", region);
+	add_word(app->done, sizeof(app->done), region);
 	app->nr++;
 	return 0;
 }
@@ -187,22 +183,19 @@ static int settle_regions(struct application *app, const struct policy *policy,
 
 	*nr = 0;
 	request_of(app, policy);
-	cxl_bus_foreach(app->ctx, bus)
-		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
-			cxl_region_foreach(decoder, region) {
-				const char *name = cxl_region_get_devname(region);
+	for_each_region(app->ctx, bus, decoder, region) {
+		const char *name = cxl_region_get_devname(region);
 
-				if (!has_memdev(region, memdev) ||
-				    !is_of_type(region, policy->type))
-					continue;
-				(*nr)++;
-				app->req.change = app->req.all;
-				one = check_region(app, policy, name) ?:
-				      check_members(app, policy, region) ?:
-				      settle_region(&app->req, name) ?:
-				      app->req.dry_run ? 0 : finished(app, name);
-				rc = rc ?: one;
-			}
+		if (!has_memdev(region, memdev) || !is_of_type(region, policy->type))
+			continue;
+		(*nr)++;
+		app->req.change = app->req.all;
+		one = check_region(app, policy, name) ?:
+		      check_members(app, policy, region) ?:
+		      settle_region(&app->req, name) ?:
+		      app->req.dry_run ? 0 : finished(app, name);
+		rc = rc ?: one;
+	}
 	return rc;
 }
 
@@ -237,11 +230,9 @@ static struct cxl_region *region_of(struct cxl_ctx *ctx, struct cxl_memdev *memd
 	struct cxl_region *region;
 	struct cxl_bus *bus;
 
-	cxl_bus_foreach(ctx, bus)
-		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
-			cxl_region_foreach(decoder, region)
-				if (has_memdev(region, memdev) && is_of_type(region, type))
-					return region;
+	for_each_region(ctx, bus, decoder, region)
+		if (has_memdev(region, memdev) && is_of_type(region, type))
+			return region;
 	return NULL;
 }
 
@@ -314,13 +305,13 @@ static int apply_to(struct application *app, const struct policy *policy,
 		return -EINVAL;
 	}
 	rc = settle_regions(app, policy, memdev, &nr);
-	if (!nr && app->req.dry_run && !policy->no_create && has_type(memdev, policy->type)) {
+	if (nr || rc || policy->no_create || !has_type(memdev, policy->type))
+		return rc;
+	if (app->req.dry_run) {
 		say("%s: a region of %s would be created: %s, %s (%s)", app->req.verb,
 		    cxl_memdev_get_devname(memdev), policy->driver, policy->hotplug, policy->name);
 		return 0;
 	}
-	if (nr || rc || policy->no_create || !has_type(memdev, policy->type))
-		return rc;
 	return create(app, policy, memdev);
 }
 
@@ -355,26 +346,16 @@ static int apply(struct application *app, struct cxl_ctx *ctx, const char *memde
 	int rc = 0, one;
 
 	cxl_memdev_foreach(ctx, memdev)
-		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		for (int i = 0; policy_types[i]; i++) {
 			/* What is disabled has not come yet */
 			if (!memdev_is_meant(memdevs, memdev) ||
 			    (!strcmp(memdevs, "all") && !cxl_memdev_is_enabled(memdev)))
 				continue;
 			one = interrupted ? -EINTR :
-			      apply_type(app, cxl_memdev_get_devname(memdev), types[i], guards);
+			      apply_type(app, cxl_memdev_get_devname(memdev), policy_types[i], guards);
 			rc = rc ?: one;
 		}
 	return rc;
-}
-
-static bool is_there(struct cxl_ctx *ctx, const char *names)
-{
-	struct cxl_memdev *memdev;
-
-	cxl_memdev_foreach(ctx, memdev)
-		if (memdev_is_meant(names, memdev))
-			return true;
-	return !strcmp(names, "all");
 }
 
 static int apply_all(struct application *app, struct cxl_ctx *ctx, char **names, int nr)
@@ -423,7 +404,8 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 	/* What one region was asked is not what the next one is */
 	req->all = req->change;
 	for (int i = 0; i < req->selection.nr; i++) {
-		if (is_there(ctx, req->selection.names[i]))
+		if (!strcmp(req->selection.names[i], "all") ||
+		    memdev_is_there(ctx, req->selection.names[i]))
 			continue;
 		say("%s: there is no memdev %s, see cxl list -M", req->verb, req->selection.names[i]);
 		return EXIT_NONE;

@@ -21,14 +21,13 @@ static void print_policy(const struct facts *facts, const struct policy *policy)
 static bool print_memdev(struct cxl_ctx *ctx, const struct policies *policies,
 			 struct cxl_memdev *memdev)
 {
-	static const char *const types[] = { "ram", "dynamic_ram_1" };
 	const struct policy *policy;
 	bool clash, clashes = false, any = false;
 	struct facts facts;
 
 	facts_of(ctx, memdev, &facts);
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		policy = policy_for(policies, &facts, types[i], &clash);
+	for (int i = 0; policy_types[i]; i++) {
+		policy = policy_for(policies, &facts, policy_types[i], &clash);
 		clashes |= clash;
 		any |= clash || policy;
 		if (policy)

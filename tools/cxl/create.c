@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 #include "create.h"
 #include "list.h"
+#include "request.h"
 
 /*
  * create-region, with a say in what becomes of it. As cxl does it, but for the last
@@ -122,7 +122,7 @@ static int bind_driver(const char *driver, const char *device)
 static int hand_over(struct creation *c)
 {
 	unsigned long long size;
-	char sysram[64], dax[64], now[8];
+	char sysram[64], dax[64];
 	bool plug;
 	int rc;
 
@@ -133,10 +133,8 @@ static int hand_over(struct creation *c)
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
 	rc = bind_driver("sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
-	/* To write what it is anyway may not be possible */
-	if (!rc && c->memmap && sysfs_attr(sysram, "memmap_on_memory", now, sizeof(now)) &&
-	    strcmp(now, c->memmap))
-		rc = attr_write(sysram, "memmap_on_memory", c->memmap);
+	if (!rc && c->memmap)
+		rc = memmap_set("create-region", c->name, c->memmap);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name, 0);
 	if (!rc && c->hotplug)
@@ -169,14 +167,6 @@ static void undo(struct creation *c)
 		say("create-region: %s was taken back", c->name);
 }
 
-enum {
-	OPT_DRIVER = 256,
-	OPT_HOTPLUG,
-	OPT_DEBUG,
-	OPT_MEMMAP,
-	OPT_USAGE,
-};
-
 static const struct argp_option options[] = {
 	{ "driver", OPT_DRIVER, "DRIVER", 0,
 	  "sysram (default): held, plugged as --hotplug says; dax: a dax device; region: as without a choice", 0 },
@@ -199,8 +189,7 @@ static const struct argp_option options[] = {
 	{ "uuid", 'U', "UUID", 0, "only for what is persistent: refused", 0 },
 	{ "human", 'u', NULL, 0, "sizes and addresses as people read them", 0 },
 	{ "debug", OPT_DEBUG, NULL, 0, "what libcxl does", 0 },
-	{ "help", 'h', NULL, 0, "this text", -1 },
-	{ "usage", OPT_USAGE, NULL, OPTION_HIDDEN, NULL, -1 },
+	OPTION_HELP,
 	{ }
 };
 
@@ -212,11 +201,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		exit(EXIT_SUCCESS);
 	case OPT_USAGE:
-		argp_state_help(state, stdout, ARGP_HELP_USAGE);
-		exit(EXIT_SUCCESS);
+		request_help(state, key);
 	case 'b':
 		c->bus = arg;
 		return 0;

@@ -112,17 +112,25 @@ struct selection {
 	bool pmem;
 };
 
+/* The libcxl way to all regions of all buses */
+#define for_each_region(ctx, bus, decoder, region) \
+	cxl_bus_foreach(ctx, bus) \
+		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder) \
+			cxl_region_foreach(decoder, region)
+
 /* names.c */
 char **words_of(char **names, int nr, int *count);
 bool is_meant(const char *names, const char *prefix, const char *name, const char *alias);
 extern const char *const policies_known[];
 bool check_policy(const char *verb, const char *policy, bool plugs);
 bool policy_plugs(const char *policy);
-
-/* select.c: one region after the other */
 bool root_decoder_is_meant(const char *bus, const char *filter, struct cxl_bus *of,
 			   struct cxl_decoder *decoder);
 bool memdev_is_meant(const char *names, struct cxl_memdev *memdev);
+bool memdev_is_there(struct cxl_ctx *ctx, const char *names);
+void add_word(char *list, size_t size, const char *word);
+
+/* select.c: one region after the other */
 typedef int (*region_fn)(const char *region, void *arg);
 int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 		      region_fn fn, void *arg, int *done);
@@ -209,6 +217,7 @@ long long used_in(unsigned long long start, unsigned long long length, bool move
 /* memmap.c */
 unsigned long long memmap_size(unsigned long long length);
 bool memmap_on_memory(const char *region);
+int memmap_set(const char *verb, const char *region, const char *value);
 int memmap_fits(const char *verb, const char *region, unsigned long long bytes);
 
 /**

@@ -110,36 +110,21 @@ static int hold(struct request *req, const char *region)
 	return rc;
 }
 
-/* What is plugged stays as it was plugged */
-static int set_memmap(const struct request *req, const char *region)
-{
-	unsigned long long plugged;
-	char device[64], now[8];
-	int rc;
-
-	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (!req->memmap || (sysfs_number(device, "plugged_size", &plugged) && plugged) || (sysfs_attr(device, "memmap_on_memory", now, sizeof(now)) &&
-			     !strcmp(now, req->memmap)))
-		return 0;
-	rc = sysfs_attr_write(device, "memmap_on_memory", req->memmap);
-	if (rc)
-		say_error(req->verb, -rc, "%s: memmap_on_memory %s", region, req->memmap);
-	return rc;
-}
-
 /* Policy, and memory if that says so */
 static int plug(struct request *req, const char *region)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
-	unsigned long long size;
+	unsigned long long size, plugged;
+	int tries = 30, rc = 0;
 	char path[256];
-	int tries = 30, rc;
 
-	rc = set_memmap(req, region);
+	snprintf(path, sizeof(path), "sysram_%s", region);
+	/* What is plugged stays as it was plugged */
+	if (req->memmap && !(sysfs_number(path, "plugged_size", &plugged) && plugged))
+		rc = memmap_set(req->verb, region, req->memmap);
 	if (rc || !req->hotplug)
 		return rc;
 	rc = set_hotplug(req, region, req->hotplug);
-	snprintf(path, sizeof(path), "sysram_%s", region);
 	/* Of a dynamic region there may be nothing yet: the policy is for what comes */
 	if (rc || !policy_plugs(req->hotplug) || (sysfs_number(path, "size", &size) && !size))
 		return rc;

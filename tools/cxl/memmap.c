@@ -86,6 +86,28 @@ bool memmap_on_memory(const char *region)
 }
 
 /**
+ * memmap_set - put the memmap of a region on it, or not
+ * @verb: for messages
+ * @region: its name
+ * @value: "0" or "1"
+ *
+ * Return: 0; an errno, and it has been said, unless it is so anyway.
+ */
+int memmap_set(const char *verb, const char *region, const char *value)
+{
+	char device[64], now[8];
+	int rc;
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (sysfs_attr(device, "memmap_on_memory", now, sizeof(now)) && !strcmp(now, value))
+		return 0;
+	rc = sysfs_attr_write(device, "memmap_on_memory", value);
+	if (rc)
+		say_error(verb, -rc, "%s: memmap_on_memory %s", region, value);
+	return rc;
+}
+
+/**
  * memmap_fits - is there memory for the memmap of what is to be plugged?
  * @verb: for messages
  * @region: its name

@@ -86,6 +86,25 @@ bool memdev_is_meant(const char *names, struct cxl_memdev *memdev)
 			cxl_memdev_get_host(memdev));
 }
 
+/* Is any of them there? */
+bool memdev_is_there(struct cxl_ctx *ctx, const char *names)
+{
+	struct cxl_memdev *memdev;
+
+	cxl_memdev_foreach(ctx, memdev)
+		if (memdev_is_meant(names, memdev))
+			return true;
+	return false;
+}
+
+/* A list with commas, as is_meant() takes it */
+void add_word(char *list, size_t size, const char *word)
+{
+	size_t length = strlen(list);
+
+	snprintf(list + length, size - length, "%s%s", length ? "," : "", word);
+}
+
 const char *const policies_known[] = {
 	"none", "never", "offline", "online", "online_kernel", "online_movable", NULL,
 };

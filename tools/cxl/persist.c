@@ -63,17 +63,16 @@ static void copy_others(const char *text, FILE *to, const struct policies *polic
 
 static char *read_text(const char *path)
 {
-	FILE *from = fopen(path, "re"), *to;
-	char *text = NULL, buf[4096];
-	size_t length = 0, n;
+	FILE *from = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
 
 	if (!from)
-		return strdup("");
-	to = open_memstream(&text, &length);
-	while (to && (n = fread(buf, 1, sizeof(buf), from)) > 0)
-		fwrite(buf, 1, n, to);
-	if (to)
-		fclose(to);
+		return errno == ENOENT ? strdup("") : NULL;
+	if (getdelim(&text, &size, '\0', from) < 0) {
+		free(text);
+		text = ferror(from) ? NULL : strdup("");
+	}
 	fclose(from);
 	return text;
 }

@@ -117,11 +117,12 @@ static int set_all(struct policy *policy, const char *value)
 	return strcmp(value, "yes") ? -EINVAL : set_match(policy, MATCH_ALL);
 }
 
+/* Of these a region can be System RAM */
+const char *const policy_types[] = { "ram", "dynamic_ram_1", NULL };
+
 static int set_type(struct policy *policy, const char *value)
 {
-	static const char *const types[] = { "ram", "dynamic_ram_1", NULL };
-
-	return set_word(&policy->type, types, value);
+	return set_word(&policy->type, policy_types, value);
 }
 
 static int set_driver(struct policy *policy, const char *value)

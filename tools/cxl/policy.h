@@ -15,6 +15,8 @@
  */
 enum policy_match { MATCH_NONE, MATCH_ALL, MATCH_WINDOW, MATCH_PCI, MATCH_SERIAL };
 
+extern const char *const policy_types[];
+
 /**
  * struct policy - a section of a policy file: what becomes of regions
  * @file: where it is

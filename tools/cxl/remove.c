@@ -96,11 +96,9 @@ static struct cxl_region *find(struct cxl_ctx *ctx, const char *name)
 	struct cxl_region *region;
 	struct cxl_bus *bus;
 
-	cxl_bus_foreach(ctx, bus)
-		cxl_decoder_foreach(cxl_bus_get_port(bus), decoder)
-			cxl_region_foreach(decoder, region)
-				if (!strcmp(cxl_region_get_devname(region), name))
-					return region;
+	for_each_region(ctx, bus, decoder, region)
+		if (!strcmp(cxl_region_get_devname(region), name))
+			return region;
 	return NULL;
 }
 

@@ -22,6 +22,14 @@ static long seconds(void)
 	return now.tv_sec;
 }
 
+/* What was asked for is all that is done */
+void request_help(struct argp_state *state, int key)
+{
+	argp_state_help(state, stdout,
+			key == OPT_USAGE ? ARGP_HELP_USAGE : ARGP_HELP_STD_HELP);
+	exit(EXIT_SUCCESS);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct request *req = state->input;
@@ -34,11 +42,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			state->child_inputs[0] = req;
 		return 0;
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		exit(EXIT_SUCCESS);
 	case OPT_USAGE:
-		argp_state_help(state, stdout, ARGP_HELP_USAGE);
-		exit(EXIT_SUCCESS);
+		request_help(state, key);
 	case 'f':
 		req->force = true;
 		return 0;
@@ -188,12 +193,10 @@ struct run {
 static int run_one(const char *region, void *arg)
 {
 	struct run *run = arg;
-	size_t length = strlen(run->done);
 	int rc = run->fn(region, run->req);
 
 	if (!rc)
-		snprintf(run->done + length, sizeof(run->done) - length, "%s%s",
-			 length ? "," : "", region);
+		add_word(run->done, sizeof(run->done), region);
 	return rc;
 }
 

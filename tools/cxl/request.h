@@ -71,6 +71,7 @@ enum {
 	OPT_MEMMAP,
 	OPT_PERSISTENT,
 	OPT_USERS,
+	OPT_DEBUG,
 	OPT_USAGE,
 };
 
@@ -98,6 +99,7 @@ struct usage {
 	bool selects;
 };
 
+void request_help(struct argp_state *state, int key) __attribute__((noreturn));
 int request_parse(struct request *req, int argc, char **argv, const struct usage *usage);
 int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn, const char *done_word);
 int request_attr(const struct request *req, const char *region, const char *attr,

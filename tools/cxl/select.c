@@ -77,16 +77,6 @@ static int each_root(struct cxl_ctx *ctx, const struct selection *selection,
 	return rc;
 }
 
-static bool memdev_is_there(struct cxl_ctx *ctx, const char *names)
-{
-	struct cxl_memdev *memdev;
-
-	cxl_memdev_foreach(ctx, memdev)
-		if (memdev_is_meant(names, memdev))
-			return true;
-	return false;
-}
-
 static int nothing(const char *region, void *arg)
 {
 	(void)region;
