@@ -43,7 +43,8 @@
  *
  * Poisoned pages that are free go offline with the others, and are never handed out
  * again. Their block knows them while it is offline, and struct mhp_ctl while the
- * memory is not there.
+ * memory is not there. That can also keep how each block was online, so that memory
+ * which was removed for something that does not happen is added again as it was.
  *
  * While it lasts, tasks that may use this memory only find none that is free.
  *
@@ -135,6 +136,23 @@ static int mhp_keep_poison(struct mhp_op *op)
 	return 0;
 }
 
+/* Nor how they were online, if the caller may want it back */
+static int mhp_keep_types(struct mhp_op *op)
+{
+	struct xarray *to = op->ctl->types;
+	int rc = 0;
+
+	for (unsigned long i = 0; i < op->nr && to && !rc; i++) {
+		struct mhp_block *block = &op->blocks[i];
+
+		rc = xa_err(xa_store(to, block->mem->dev.id,
+				     xa_mk_value(block->type), GFP_KERNEL));
+	}
+	for (unsigned long i = 0; i < op->nr && rc; i++)
+		xa_erase(to, op->blocks[i].mem->dev.id);
+	return rc;
+}
+
 /* All or none, under device_hotplug_lock */
 static int mhp_offline_isolated(struct mhp_op *op)
 {
@@ -144,6 +162,7 @@ static int mhp_offline_isolated(struct mhp_op *op)
 		if (op->blocks[i].isolated)
 			rc = mhp_offline_block(&op->blocks[i]);
 	rc = rc ?: mhp_keep_poison(op);
+	rc = rc ?: mhp_keep_types(op);
 	if (!rc)
 		return 0;
 
@@ -307,6 +326,14 @@ static void mhp_undo_online(struct mhp_op *op)
 	}
 }
 
+/* What a block is to be: what it was before it was removed, or else as asked */
+static enum mmop mhp_wanted(struct mhp_op *op, struct mhp_block *block)
+{
+	void *was = op->ctl->types ? xa_load(op->ctl->types, block->mem->dev.id) : NULL;
+
+	return was ? xa_to_value(was) : op->type;
+}
+
 /* Bring all blocks that are offline online, and hand out no page of them yet */
 static int mhp_online_work(struct mhp_op *op)
 {
@@ -314,11 +341,11 @@ static int mhp_online_work(struct mhp_op *op)
 
 	for (unsigned long i = 0; i < op->nr && !rc; i++) {
 		struct mhp_block *block = &op->blocks[i];
+		enum mmop type = mhp_wanted(op, block);
 
-		if (block->type != MMOP_OFFLINE)
+		if (block->type != MMOP_OFFLINE || type == MMOP_OFFLINE)
 			continue;
-		rc = mhp_ask(op->ctl) ?:
-		     mhp_online_isolated_block(block, op->type);
+		rc = mhp_ask(op->ctl) ?: mhp_online_isolated_block(block, type);
 		op->ctl->progress++;
 	}
 	if (rc)
@@ -334,12 +361,13 @@ static int mhp_online_isolated(struct mhp_op *op)
 /* What is online is as asked for already, or never will be */
 static int mhp_check_types(struct mhp_op *op)
 {
-	if (op->type == MMOP_ONLINE)
-		return 0;
-	for (unsigned long i = 0; i < op->nr; i++)
-		if (op->blocks[i].type != MMOP_OFFLINE &&
-		    op->blocks[i].type != op->type)
+	for (unsigned long i = 0; i < op->nr; i++) {
+		enum mmop type = mhp_wanted(op, &op->blocks[i]);
+
+		if (op->blocks[i].type != MMOP_OFFLINE && type != MMOP_ONLINE &&
+		    op->blocks[i].type != type)
 			return -EBUSY;
+	}
 	return 0;
 }
 
@@ -478,7 +506,7 @@ static int mhp_add_ranges(struct mhp_op *op)
  * @resource_name: "System RAM ($DRIVER)"
  * @mhp_flags: as for add_memory_driver_managed()
  * @type: how to bring it online, MMOP_OFFLINE not to do so
- * @ctl: whether to give up, NULL to do so on any signal
+ * @ctl: whether to give up, and how blocks were online; NULL to give up on any signal
  *
  * See add_memory_driver_managed() for what driver-managed memory is. Nobody sees
  * the memory before all of it is as it was asked for, but for its uevents and what
@@ -513,7 +541,7 @@ int add_memory_ranges_driver_managed(int nid, const struct range *ranges,
 	rc = rc ?: mhp_op_lock(op);
 	if (!rc) {
 		rc = mhp_op_phase(op, MHP_ADD, mhp_add_ranges);
-		if (!rc && type != MMOP_OFFLINE) {
+		if (!rc && (type != MMOP_OFFLINE || op->ctl->types)) {
 			rc = mhp_online_blocks(op, type);
 			mhp_op_put_blocks(op);
 			op->nr_ranges = nr;

@@ -110,7 +110,7 @@ struct cxl_sysram_ops {
  * @guarded: it does; as @guard, changed by operations only
  * @poison: pfns of poisoned pages of capacity that is not plugged
  * @record: what memory blocks were that are unplugged for something that may not happen:
- *	    the region goes, or capacity is given back
+ *	    the region goes, or capacity is given back; see struct mhp_ctl
  * @held: module of the System RAM driver, while the region may be taken away
  * @quiesced: the state that the region had before that
  * @dax_down: what DAX had of it is out of use, so that the region can be taken away

@@ -259,7 +259,7 @@ static int dax_devices_unplug(struct device *parent, struct mhp_ctl *ctl)
 /**
  * dax_region_unplug - take all dax devices of a region out of use, or none
  * @parent: the device that a dax_region was allocated for
- * @ctl: whether to give up
+ * @ctl: whether to give up, and a place for what the memory blocks were
  *
  * Their System RAM is offlined and removed in one step. On success the devices
  * cannot be opened, and kmem does not add memory, until they are unregistered.
@@ -310,7 +310,8 @@ static int dax_unplug_undo(struct device *dev, void *data)
 /**
  * dax_region_resume - undo dax_region_unplug()
  * @parent: as it was given to dax_region_unplug()
- * @ctl: whether to give up; not what has ended dax_region_unplug()
+ * @ctl: whether to give up, not what has ended dax_region_unplug(); and what the memory
+ *	 blocks were
  *
  * The region stays after all: its devices can be used again, and what was System
  * RAM is plugged again.

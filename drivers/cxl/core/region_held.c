@@ -471,7 +471,7 @@ void cxl_sysram_extents_replace(struct cxl_sysram_region *cxlr_sysram,
 	for (int i = 0; i < nr; i++) {
 		if (!group)
 			cxl_sysram_due_erase(cxl_dynamic(cxlr_sysram), &hpa[i]);
-		cxl_sysram_forget_blocks(cxlr_sysram, &hpa[i], false);
+		cxl_sysram_forget_blocks(cxlr_sysram, &hpa[i]);
 		cxl_sysram_forget_poison(cxlr_sysram, &hpa[i]);
 	}
 	list_for_each_entry_safe(extent, next, rest, list) {

@@ -172,34 +172,14 @@ static int cxl_sysram_cover(const struct range *parts, int nr, struct range *blo
 	return n;
 }
 
-static int cxl_sysram_unplug_blocks(struct cxl_sysram_region *cxlr_sysram,
-				    const struct range *blocks, int nr)
-{
-	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	u64 plugged = 0;
-	int rc;
-
-	for (int i = 0; i < nr; i++) {
-		scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
-			if (cxl_sysram_gone_overlaps(cxl_dynamic(cxlr_sysram), &blocks[i]))
-				return -EBUSY;
-		plugged += cxl_sysram_range_plugged(&blocks[i]);
-		rc = cxl_sysram_record_blocks(cxlr_sysram, &blocks[i]);
-		if (rc)
-			return rc;
-	}
-	if (!plugged)
-		return 0;
-	if (!ops)
-		return -EBUSY;
-	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, nr);
-}
-
 /* All or nothing; what the blocks were is recorded until the device has its answer */
 static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *parts, int nr)
 {
-	int n, rc;
+	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	u64 plugged = 0;
+	int n;
 
 	struct range *blocks __free(kvfree) =
 		kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
@@ -207,10 +187,18 @@ static int cxl_sysram_unplug_parts(struct cxl_sysram_region *cxlr_sysram,
 		return -ENOMEM;
 
 	n = cxl_sysram_cover(parts, nr, blocks);
-	rc = cxl_sysram_unplug_blocks(cxlr_sysram, blocks, n);
-	for (int i = 0; rc && i < n; i++)
-		cxl_sysram_forget_blocks(cxlr_sysram, &blocks[i], true);
-	return rc;
+	for (int i = 0; i < n; i++) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			if (cxl_sysram_gone_overlaps(dynamic, &blocks[i]))
+				return -EBUSY;
+		plugged += cxl_sysram_range_plugged(&blocks[i]);
+	}
+	if (!plugged)
+		return 0;
+	if (!ops)
+		return -EBUSY;
+	cxl_sysram_op_record(cxlr_sysram);
+	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, blocks, n);
 }
 
 /**

@@ -123,61 +123,20 @@ static struct range cxl_sysram_block(unsigned long index)
 }
 
 /**
- * cxl_sysram_record_blocks - record what memory blocks are, but for unplugged ones
- * @cxlr_sysram: the region
- * @range: host physical addresses, of which the whole memory blocks count
- *
- * They are about to be unplugged for something that may not happen. Until that is
- * known the record stays, however many operations it takes.
- *
- * Context: An operation.
- * Return: 0, -ENOMEM.
- */
-int cxl_sysram_record_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *range)
-{
-	struct range whole = memory_block_aligned_range(range);
-	const u64 size = memory_block_size_bytes();
-
-	for (u64 hpa = whole.start; hpa < whole.end; hpa += size) {
-		struct range block = DEFINE_RANGE(hpa, hpa + size - 1);
-		struct cxl_sysram_census census;
-		enum cxl_sysram_state state;
-		int rc;
-
-		cond_resched();
-		cxl_sysram_range_census(&block, &census);
-		state = cxl_sysram_census_state(&census);
-		if (state == CXL_SYSRAM_UNPLUGGED)
-			continue;
-		rc = xa_err(xa_store(&cxlr_sysram->record, div64_u64(hpa, size),
-				     xa_mk_value(state), GFP_KERNEL));
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/**
  * cxl_sysram_forget_blocks - what memory blocks were does not matter any more
  * @cxlr_sysram: the region
  * @range: host physical addresses, of which all memory blocks count
- * @plugged: those that are not unplugged, only
  */
 void cxl_sysram_forget_blocks(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *range, bool plugged)
+			      const struct range *range)
 {
 	const u64 size = memory_block_size_bytes();
 	unsigned long index;
 	void *entry;
 
 	xa_for_each_range(&cxlr_sysram->record, index, entry,
-			  div64_u64(range->start, size), div64_u64(range->end, size)) {
-		struct range block = cxl_sysram_block(index);
-
-		if (!plugged || cxl_sysram_range_plugged(&block))
-			xa_erase(&cxlr_sysram->record, index);
-	}
+			  div64_u64(range->start, size), div64_u64(range->end, size))
+		xa_erase(&cxlr_sysram->record, index);
 }
 
 /* What the device asks for is nobody's to plug, until it is known what becomes of it */
@@ -195,38 +154,43 @@ static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *arg)
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	struct xarray *record = &cxlr_sysram->record;
 	unsigned long index = 0, next;
-	void *entry;
 	int rc = 0;
 
-	for (; (entry = xa_find(record, &index, ULONG_MAX, XA_PRESENT)); index = next) {
+	for (; xa_find(record, &index, ULONG_MAX, XA_PRESENT); index = next) {
 		struct range run = cxl_sysram_block(index);
 
 		next = index + 1;
+		/* DAX has plugged it again */
+		if (cxl_sysram_range_plugged(&run)) {
+			xa_erase(record, index);
+			continue;
+		}
 		if (!cxl_sysram_may_replug(cxlr_sysram, index))
 			continue;
-		while (xa_load(record, next) == entry &&
-		       cxl_sysram_may_replug(cxlr_sysram, next))
+		while (xa_load(record, next) && cxl_sysram_may_replug(cxlr_sysram, next))
 			run.end = cxl_sysram_block(next++).end;
-		rc = (ops ? ops->set_state(cxlr_sysram, xa_to_value(entry), &run, 1) :
+		/* Those that were online come online, since the record says so */
+		rc = (ops ? ops->set_state(cxlr_sysram, CXL_SYSRAM_OFFLINE, &run, 1) :
 			    -ENXIO) ?: rc;
-		cxl_sysram_forget_blocks(cxlr_sysram, &run, false);
+		cxl_sysram_forget_blocks(cxlr_sysram, &run);
 	}
 	return rc;
 }
 
 /**
  * cxl_sysram_replug_blocks - make memory blocks again what they were
- * @cxlr_sysram: the region, with what cxl_sysram_record_blocks() has recorded
+ * @cxlr_sysram: the region
  *
  * But for what the device asks for.
  *
- * Context: An operation.
+ * Context: An operation, at its end.
  * Return: 0, or why some of them are not; the others are.
  */
 int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 {
 	if (xa_empty(&cxlr_sysram->record))
 		return 0;
+	cxl_sysram_op_record(cxlr_sysram);
 	return cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, NULL);
 }
 
@@ -288,7 +252,7 @@ int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 	rc = ops->set_state(cxlr_sysram, req->want, units, nr);
 	/* A user wants it like this, whatever it was */
 	if (!rc && unplug)
-		cxl_sysram_forget_blocks(cxlr_sysram, &req->range, false);
+		cxl_sysram_forget_blocks(cxlr_sysram, &req->range);
 	cxl_sysram_region_changed(cxlr_sysram, &before, &req->range);
 	return rc;
 }

@@ -56,6 +56,7 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_op_record(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
 			  void *arg);
@@ -118,10 +119,8 @@ void cxl_sysram_region_announce(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_region_changed(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_census *before,
 			       const struct range *hpa);
-int cxl_sysram_record_blocks(struct cxl_sysram_region *cxlr_sysram,
-			     const struct range *range);
 void cxl_sysram_forget_blocks(struct cxl_sysram_region *cxlr_sysram,
-			      const struct range *range, bool plugged);
+			      const struct range *range);
 int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);

@@ -33,7 +33,7 @@ static int match_sysram_region(struct device *dev, const void *data)
 static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 				      const struct cxl_sysram_ops *ops)
 {
-	int rc, nr;
+	int nr;
 
 	struct range *units __free(kvfree) =
 		cxl_sysram_region_units(cxlr_sysram, &cxlr_sysram->hpa_range,
@@ -41,11 +41,6 @@ static int sysram_region_unplug_units(struct cxl_sysram_region *cxlr_sysram,
 	if (IS_ERR(units))
 		return PTR_ERR(units);
 
-	for (int i = 0; i < nr; i++) {
-		rc = cxl_sysram_record_blocks(cxlr_sysram, &units[i]);
-		if (rc)
-			return rc;
-	}
 	return ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, units, nr);
 }
 
@@ -81,6 +76,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	bool dax_owned, plugged;
 	int rc = 0;
 
+	cxl_sysram_op_record(cxlr_sysram);
 	cxlr_sysram->quiesced = sysram_region_state(cxlr_sysram);
 	/* This operation keeps both owners from changing */
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
@@ -100,8 +96,6 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 						    false);
 	if (plugged && !rc)
 		rc = ops ? sysram_region_unplug_units(cxlr_sysram, ops) : -EBUSY;
-	if (rc)
-		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range, true);
 	/* What kmem has left online when it was unbound has no owner, but users */
 	if (!rc && cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
 		rc = -EBUSY;
@@ -126,11 +120,22 @@ static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 static int sysram_region_go_back(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
-	int rc = cxl_sysram_replug_blocks(cxlr_sysram), failed = 0;
+	int rc = 0, failed = 0;
+	bool dax_owned;
 
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		dax_owned = cxlr_sysram->dax_owned;
+
+	cxl_sysram_op_record(cxlr_sysram);
 	/* When the device was pulled, DAX cannot use the capacity any more */
 	if (cxlr_sysram->dax_down && !READ_ONCE(cxlr_sysram->stopped))
 		failed = cxl_sysram_resume_dax(cxlr_sysram);
+	/* What DAX has of a static region, and cannot plug, is not plugged by others */
+	if (!dax_owned || cxlr_sysram->dynamic)
+		rc = cxl_sysram_replug_blocks(cxlr_sysram);
+	/* Only of a dynamic one something may wait for the device's answer */
+	if (!cxlr_sysram->dynamic)
+		xa_destroy(&cxlr_sysram->record);
 	return rc ?: failed;
 }
 

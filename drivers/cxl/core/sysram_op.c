@@ -221,6 +221,19 @@ cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
+ * cxl_sysram_op_record - what this operation unplugs may have to be plugged again
+ * @cxlr_sysram: the region, in which is recorded what the memory blocks were
+ *
+ * From now on, what is plugged that is in the record becomes what it was.
+ *
+ * Context: An operation.
+ */
+void cxl_sysram_op_record(struct cxl_sysram_region *cxlr_sysram)
+{
+	cxlr_sysram->ctl->types = &cxlr_sysram->record;
+}
+
+/**
  * struct cxl_sysram_back - the way back of an operation
  * @work: in which it is gone
  * @cxlr_sysram: the region
