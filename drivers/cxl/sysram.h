@@ -113,6 +113,7 @@ struct cxl_sysram_ops {
  *	    the region goes, or capacity is given back; see struct mhp_ctl
  * @held: module of the System RAM driver, while the region may be taken away
  * @quiesced: the state that the region had before that
+ * @down: its memory was to be unplugged for that
  * @dax_down: what DAX had of it is out of use, so that the region can be taken away
  * @boot_work: applies @boot_policy
  * @lock: protects all members below; never held across a call that sleeps
@@ -143,6 +144,7 @@ struct cxl_sysram_region {
 	struct xarray record;
 	struct module *held;
 	enum cxl_sysram_state quiesced;
+	bool down;
 	bool dax_down;
 	struct work_struct boot_work;
 

@@ -314,8 +314,11 @@ static int cxl_sysram_gift_return(struct cxl_sysram_gift *gift, int rc)
 
 	if ((rc == -EIO || rc == -EAGAIN) && cxl_sysram_gift_settle(gift)) {
 		/* As if the device had asked for it: until it is known */
-		if (cxl_sysram_extents_ask(cxlr_sysram, gift->hpa))
+		if (cxl_sysram_extents_ask(cxlr_sysram, gift->hpa)) {
+			/* Or without that, and nobody may plug it unasked */
+			cxl_sysram_forget_blocks(cxlr_sysram, gift->hpa);
 			cxl_dcd_queue_list(cxl_dynamic(cxlr_sysram)->consumer.dcd, 0, false);
+		}
 		return -EINPROGRESS;
 	}
 	rc = rc == -EAGAIN ? -EBUSY : rc;

@@ -145,36 +145,39 @@ static bool cxl_sysram_may_replug(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct range block = cxl_sysram_block(index);
 
+	/* DAX has plugged it again, or somebody else has made something of it */
+	if (cxl_sysram_range_plugged(&block)) {
+		xa_erase(&cxlr_sysram->record, index);
+		return false;
+	}
 	return !cxlr_sysram->dynamic ||
 	       cxlr_sysram->dynamic->ops->fill(cxlr_sysram, &block);
 }
 
-static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *arg)
+/* The next run of memory blocks that are plugged again together, at @index or behind */
+static bool cxl_sysram_next_run(struct cxl_sysram_region *cxlr_sysram,
+				unsigned long *index, struct range *run)
+{
+	struct xarray *record = &cxlr_sysram->record;
+
+	for (; xa_find(record, index, ULONG_MAX, XA_PRESENT); (*index)++) {
+		if (!cxl_sysram_may_replug(cxlr_sysram, *index))
+			continue;
+		*run = cxl_sysram_block(*index);
+		while (xa_load(record, ++*index) &&
+		       cxl_sysram_may_replug(cxlr_sysram, *index))
+			run->end = cxl_sysram_block(*index).end;
+		return true;
+	}
+	return false;
+}
+
+static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *run)
 {
 	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
-	struct xarray *record = &cxlr_sysram->record;
-	unsigned long index = 0, next;
-	int rc = 0;
 
-	for (; xa_find(record, &index, ULONG_MAX, XA_PRESENT); index = next) {
-		struct range run = cxl_sysram_block(index);
-
-		next = index + 1;
-		/* DAX has plugged it again */
-		if (cxl_sysram_range_plugged(&run)) {
-			xa_erase(record, index);
-			continue;
-		}
-		if (!cxl_sysram_may_replug(cxlr_sysram, index))
-			continue;
-		while (xa_load(record, next) && cxl_sysram_may_replug(cxlr_sysram, next))
-			run.end = cxl_sysram_block(next++).end;
-		/* Those that were online come online, since the record says so */
-		rc = (ops ? ops->set_state(cxlr_sysram, CXL_SYSRAM_OFFLINE, &run, 1) :
-			    -ENXIO) ?: rc;
-		cxl_sysram_forget_blocks(cxlr_sysram, &run);
-	}
-	return rc;
+	/* Those that were online come online, since the record says so */
+	return ops ? ops->set_state(cxlr_sysram, CXL_SYSRAM_OFFLINE, run, 1) : -ENXIO;
 }
 
 /**
@@ -184,14 +187,20 @@ static int cxl_sysram_replug(struct cxl_sysram_region *cxlr_sysram, void *arg)
  * But for what the device asks for.
  *
  * Context: An operation, at its end.
- * Return: 0, or why some of them are not; the others are.
+ * Return: 0, or why some runs of them are not; the others are.
  */
 int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 {
-	if (xa_empty(&cxlr_sysram->record))
-		return 0;
+	unsigned long index = 0;
+	struct range run;
+	int rc = 0;
+
 	cxl_sysram_op_record(cxlr_sysram);
-	return cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, NULL);
+	while (cxl_sysram_next_run(cxlr_sysram, &index, &run)) {
+		rc = cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, &run) ?: rc;
+		cxl_sysram_forget_blocks(cxlr_sysram, &run);
+	}
+	return rc;
 }
 
 /**

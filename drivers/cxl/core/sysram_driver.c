@@ -76,6 +76,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 	bool dax_owned, plugged;
 	int rc = 0;
 
+	cxlr_sysram->down = true;
 	cxl_sysram_op_record(cxlr_sysram);
 	cxlr_sysram->quiesced = sysram_region_state(cxlr_sysram);
 	/* This operation keeps both owners from changing */
@@ -107,6 +108,7 @@ static int sysram_region_unplug(struct cxl_sysram_region *cxlr_sysram,
 /* Operations may start again, unless the region is removed for another reason */
 static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 {
+	cxlr_sysram->down = false;
 	cxlr_sysram->dax_down = false;
 	sysram_region_unhold(cxlr_sysram);
 	scoped_guard(spinlock, &cxlr_sysram->lock)
@@ -121,17 +123,13 @@ static int sysram_region_go_back(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
 	int rc = 0, failed = 0;
-	bool dax_owned;
-
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		dax_owned = cxlr_sysram->dax_owned;
 
 	cxl_sysram_op_record(cxlr_sysram);
 	/* When the device was pulled, DAX cannot use the capacity any more */
 	if (cxlr_sysram->dax_down && !READ_ONCE(cxlr_sysram->stopped))
 		failed = cxl_sysram_resume_dax(cxlr_sysram);
-	/* What DAX has of a static region, and cannot plug, is not plugged by others */
-	if (!dax_owned || cxlr_sysram->dynamic)
+	/* What DAX had of a static region, and cannot plug, is not plugged by others */
+	if (!cxlr_sysram->dax_down || cxlr_sysram->dynamic)
 		rc = cxl_sysram_replug_blocks(cxlr_sysram);
 	/* Only of a dynamic one something may wait for the device's answer */
 	if (!cxlr_sysram->dynamic)
@@ -168,7 +166,8 @@ static void sysram_region_stay(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct sysram_region_resume resume = { .cxlr_sysram = cxlr_sysram };
 
-	if (cxlr_sysram->dax_down || !xa_empty(&cxlr_sysram->record)) {
+	/* What waits for the device's answer is in the record, too */
+	if (cxlr_sysram->down && (cxlr_sysram->dax_down || !xa_empty(&cxlr_sysram->record))) {
 		INIT_WORK_ONSTACK(&resume.work, sysram_region_resume_work);
 		queue_work(system_dfl_wq, &resume.work);
 		flush_work(&resume.work);

@@ -291,8 +291,10 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 		return -EPERM;
 
 	before = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
-	if (req->bytes == before)
+	if (req->bytes == before) {
+		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range);
 		return 0;
+	}
 
 	rc = cxl_sysram_collect(cxlr_sysram, req->bytes < before, &blocks);
 	left = div64_u64(req->bytes < before ? before - req->bytes :
@@ -303,6 +305,9 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 	else if (!rc)
 		rc = cxl_sysram_shrink(cxlr_sysram, &blocks, left);
 	kvfree(blocks.block);
+	/* A user wants so much of it, whatever it was */
+	if (!rc)
+		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range);
 
 	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range) != before)
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
