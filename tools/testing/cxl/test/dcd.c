@@ -24,6 +24,9 @@
  * /sys/kernel/debug/cxl_mock_dcd/cxl_mem.N/
  *   records	write event records, 128 bytes each, as many as fit into one
  *		write: they go to the event log unseen, and the host is told
+ *   mute	write 1: the host is not told
+ *   reset	write: what was offered and not answered, asked for, or is in the log
+ *		is forgotten, and the host knows of that
  *   overflow	write: the log has lost records, as the next read of it says
  *   override	write "OPCODE[+SKIP] TIMES DELAY_MS RETURN_CODE [PAYLOAD]", in hex
  *		but for SKIP, TIMES and DELAY_MS: what a command answers instead of
@@ -549,11 +552,11 @@ int mock_dcd_record(struct mock_dcd *dcd,
 	return mock_dcd_happens(dcd, &record->raw);
 }
 
-void mock_dcd_interrupt(struct mock_dcd *dcd)
+void mock_dcd_interrupt(struct mock_dcd *dcd, bool reset)
 {
 	guard(mutex)(&dcd->irq_lock);
-	if (dcd->irq)
-		dcd->irq(dcd->arg);
+	if (dcd->irq && (reset || !dcd->mute))
+		dcd->irq(dcd->arg, reset);
 }
 
 /**
@@ -574,10 +577,10 @@ EXPORT_SYMBOL_GPL(mock_dcd_find);
 /**
  * mock_dcd_attach - from now on somebody hears of records in the event log
  * @dcd: the device
- * @irq: reads the event log
+ * @irq: reads the event log, after a reset or not
  * @arg: for @irq
  */
-void mock_dcd_attach(struct mock_dcd *dcd, void (*irq)(void *arg), void *arg)
+void mock_dcd_attach(struct mock_dcd *dcd, void (*irq)(void *arg, bool reset), void *arg)
 {
 	guard(mutex)(&dcd->irq_lock);
 	dcd->irq = irq;
@@ -622,20 +625,29 @@ static struct mock_dcd *mock_dcd_alloc(int id)
 	return dcd;
 }
 
-static void mock_dcd_free(struct mock_dcd *dcd)
+void mock_dcd_reset(struct mock_dcd *dcd)
 {
 	struct mock_record *record, *next_record;
 	struct mock_offer *offer, *next_offer;
 
-	if (!dcd)
-		return;
 	list_for_each_entry_safe(offer, next_offer, &dcd->offers, list)
 		mock_offer_free(offer);
-	list_for_each_entry_safe(record, next_record, &dcd->records, list)
+	list_for_each_entry_safe(record, next_record, &dcd->records, list) {
+		list_del(&record->list);
 		kfree(record);
+	}
+	mock_extents_free(&dcd->answer);
+	dcd->lost = 0;
+	dcd->discard = false;
+}
+
+static void mock_dcd_free(struct mock_dcd *dcd)
+{
+	if (!dcd)
+		return;
+	mock_dcd_reset(dcd);
 	mock_dcd_control_free(dcd);
 	mock_extents_free(&dcd->accepted);
-	mock_extents_free(&dcd->answer);
 	kfree(dcd);
 }
 

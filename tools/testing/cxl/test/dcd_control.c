@@ -148,7 +148,7 @@ static ssize_t records_write(struct file *file, const char __user *buf,
 			if (rc)
 				return rc;
 		}
-	mock_dcd_interrupt(dcd);
+	mock_dcd_interrupt(dcd, false);
 	return len;
 }
 
@@ -156,6 +156,23 @@ static const struct file_operations records_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
 	.write = records_write,
+};
+
+static ssize_t reset_write(struct file *file, const char __user *buf,
+			   size_t len, loff_t *pos)
+{
+	struct mock_dcd *dcd = file->private_data;
+
+	scoped_guard(mutex, &dcd->lock)
+		mock_dcd_reset(dcd);
+	mock_dcd_interrupt(dcd, true);
+	return len;
+}
+
+static const struct file_operations reset_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = reset_write,
 };
 
 static ssize_t overflow_write(struct file *file, const char __user *buf,
@@ -381,6 +398,8 @@ void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id)
 	snprintf(name, sizeof(name), "cxl_mem.%d", id);
 	dir = debugfs_create_dir(name, root);
 	debugfs_create_file("records", 0200, dir, dcd, &records_fops);
+	debugfs_create_file("reset", 0200, dir, dcd, &reset_fops);
+	debugfs_create_bool("mute", 0600, dir, &dcd->mute);
 	debugfs_create_file("overflow", 0200, dir, dcd, &overflow_fops);
 	debugfs_create_file("override", 0200, dir, dcd, &override_fops);
 	debugfs_create_u32("log", 0600, dir, &dcd->log);

@@ -54,7 +54,8 @@ struct mock_record {
  * @lost: records that it has lost
  * @discard: the offer that goes on has been answered before its end
  * @eager: what an answer accepts is accepted command by command
- * @irq: tells the host about the log
+ * @mute: the host does not hear of what comes into the log
+ * @irq: tells the host about the log, or a reset
  * @arg: for @irq
  */
 struct mock_dcd {
@@ -78,7 +79,8 @@ struct mock_dcd {
 	unsigned int lost;
 	bool discard;
 	bool eager;
-	void (*irq)(void *arg);
+	bool mute;
+	void (*irq)(void *arg, bool reset);
 	void *arg;
 };
 
@@ -86,7 +88,8 @@ struct mock_dcd {
 int mock_extents_remove(struct list_head *extents, u64 start, u64 len);
 struct cxl_mbox_dc_response *mock_dcd_items(struct cxl_mbox_cmd *cmd, u32 *nr);
 int mock_dcd_record(struct mock_dcd *dcd, const struct cxl_event_record_raw *raw);
-void mock_dcd_interrupt(struct mock_dcd *dcd);
+void mock_dcd_reset(struct mock_dcd *dcd);
+void mock_dcd_interrupt(struct mock_dcd *dcd, bool reset);
 
 /* dcd_control.c: what people do to it; the first two with @lock held */
 bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, bool *unheard);
