@@ -300,7 +300,8 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	guard(device)(dev);
 	if (atomic_read(&dev_dax->users) >= 0 || dev_dax->plug_later)
 		return 0;
-	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo)
+	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo &&
+	    !READ_ONCE(dev_dax->lost))
 		rc = to_dax_drv(dev->driver)->unplug_undo(dev_dax, undo->ctl);
 	undo->rc = undo->rc ?: rc;
 	dax_reopen(dev_dax);
@@ -372,13 +373,14 @@ int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged,
 		rc = !plugged ? -EBUSY :
 		     offline_and_remove_memory_ranges(ranges, unplug.nr_ranges,
 						      ctl);
+	/* kmem without memory is nothing that has to go */
+	if (!rc)
+		dev_dax->unbound = dev->driver &&
+				   to_dax_drv(dev->driver)->type != DAXDRV_KMEM_TYPE;
 	dax_unplug_finish(&unplug, !rc);
 	if (rc)
 		return rc;
 
-	/* kmem without memory is nothing that has to go */
-	dev_dax->unbound = dev->driver &&
-			   to_dax_drv(dev->driver)->type != DAXDRV_KMEM_TYPE;
 	if (dev_dax->unbound)
 		device_release_driver(dev);
 	return 0;
@@ -417,11 +419,12 @@ int dev_dax_lose(struct dev_dax *dev_dax, struct mhp_ctl *ctl)
 
 	device_lock_assert(dev_dax->dev.parent);
 
+	/* Whoever has the lock for long sees that, and lets go */
+	WRITE_ONCE(dev_dax->lost, true);
 	rc = mhp_lock_device(&dev_dax->dev, ctl);
 	if (rc)
 		return rc;
 
-	dev_dax->lost = true;
 	if (dev_dax->dev.driver)
 		kill_dev_dax(dev_dax);
 	device_unlock(&dev_dax->dev);

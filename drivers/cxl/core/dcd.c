@@ -223,8 +223,11 @@ static void cxl_dcd_deadline(struct work_struct *work)
 
 	guard(mutex)(&dcd->mds->event.log_lock);
 	/* A record that came in between has set a deadline of its own */
-	if (!delayed_work_pending(&dcd->deadline))
-		cxl_dcd_chain(dcd, CXL_CHAIN_TIMEOUT, NULL);
+	if (delayed_work_pending(&dcd->deadline))
+		return;
+	/* What comes of it now would look like an offer */
+	dcd->headless |= dcd->chain == CXL_CHAIN_DISCARD;
+	cxl_dcd_chain(dcd, CXL_CHAIN_TIMEOUT, NULL);
 }
 
 static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event)
@@ -378,6 +381,8 @@ void cxl_dcd_reset(struct cxl_memdev_state *mds)
 	if (!dcd)
 		return;
 
+	/* Nothing is answered before what there was to answer is forgotten */
+	guard(mutex)(&dcd->mutex);
 	scoped_guard(mutex, &mds->event.log_lock) {
 		cxl_dcd_chain(dcd, CXL_CHAIN_OVERFLOW, NULL);
 		dcd->headless = false;

@@ -56,6 +56,7 @@ struct cxl_dcd_retry {
  * @nr_releases: how many
  * @seq: of the last offer or release
  * @stopping: no event comes any more: nothing waits
+ * @stop_by: jiffies, after which nothing is said to the device then
  * @lost: records that the event log has lost ahead of @offers, not in @uncertain yet
  * @stale: what the device and its consumers believe may differ: the list has to be
  *	   read
@@ -95,6 +96,7 @@ struct cxl_dcd {
 	unsigned int nr_releases;
 	u64 seq;
 	bool stopping;
+	unsigned long stop_by;
 	unsigned int lost;
 	bool stale;
 	bool reconfigured;

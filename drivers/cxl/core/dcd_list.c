@@ -73,6 +73,9 @@ static int cxl_dcd_take_untagged(struct cxl_dcd_consumer *consumer,
 		return 0;
 	while (consumer->ops->unheld(consumer, &rest, &rec->tag, &part)) {
 		rc = consumer->ops->prepare_listed(consumer, &part);
+		/* About to go; if it stays after all, the list is read again */
+		if (rc == -ENXIO)
+			return 0;
 		if (rc)
 			return rc;
 		if (part.end == rest.end)

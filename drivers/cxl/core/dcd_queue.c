@@ -49,13 +49,15 @@ void cxl_dcd_queue_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
 {
 	struct cxl_dcd_offer *free __free(cxl_dcd_offer) = offer;
 	struct cxl_dcd_offer *last;
+	/* One of nothing takes memory, too */
+	int counted = offer ? max(offer->recs.nr, 1) : 0;
 
 	guard(spinlock)(&dcd->lock);
-	if (offer && dcd->nr_recs + offer->recs.nr <= CXL_DCD_RECORDS_MAX) {
+	if (offer && dcd->nr_recs + counted <= CXL_DCD_RECORDS_MAX) {
 		retain_and_null_ptr(free);
 		offer->seq = ++dcd->seq;
 		offer->since = jiffies;
-		offer->counted = offer->recs.nr;
+		offer->counted = counted;
 		dcd->nr_recs += offer->counted;
 		list_add_tail(&offer->list, &dcd->offers);
 	} else if (list_empty(&dcd->offers)) {

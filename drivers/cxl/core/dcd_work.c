@@ -27,6 +27,9 @@
 /* So often is looked at what has to wait */
 #define CXL_DCD_POLL		(HZ / 10)
 
+/* For how long a device that goes is told what it waits for */
+#define CXL_DCD_STOP_TIMEOUT	(10 * HZ)
+
 static unsigned int dcd_offer_timeout;
 module_param(dcd_offer_timeout, uint, 0644);
 MODULE_PARM_DESC(dcd_offer_timeout,
@@ -275,11 +278,49 @@ static bool cxl_dcd_do_answer(struct cxl_dcd *dcd)
 	return cxl_dcd_answered(dcd, outcome, closed) || dcd->stopping;
 }
 
+static void cxl_dcd_drop_releases(struct cxl_dcd *dcd)
+{
+	struct cxl_dcd_release *release, *next;
+
+	guard(spinlock)(&dcd->lock);
+	list_for_each_entry_safe(release, next, &dcd->releases, list) {
+		list_del(&release->list);
+		kfree(release);
+	}
+	dcd->nr_releases = 0;
+}
+
+static void cxl_dcd_drop_all(struct cxl_dcd *dcd)
+{
+	struct cxl_dcd_offer *offer;
+
+	while ((offer = cxl_dcd_next_offer(dcd, NULL)))
+		cxl_dcd_end_offer(dcd, offer);
+	scoped_guard(spinlock, &dcd->lock) {
+		dcd->owed = 0;
+		dcd->lost = 0;
+	}
+	cxl_dcd_drop_releases(dcd);
+}
+
+/* A device that is slow, or says so, does not keep this kernel from ending */
+static bool cxl_dcd_stops_waiting(struct cxl_dcd *dcd)
+{
+	if (!dcd->stopping || time_before(jiffies, dcd->stop_by))
+		return false;
+	dev_warn(dcd->mds->cxlds.dev,
+		 "offers are left without an answer, the device is too slow\n");
+	cxl_dcd_drop_all(dcd);
+	return true;
+}
+
 static bool cxl_dcd_turn(struct cxl_dcd *dcd)
 {
 	bool more;
 
 	guard(mutex)(&dcd->mutex);
+	if (cxl_dcd_stops_waiting(dcd))
+		return false;
 	scoped_guard(spinlock, &dcd->lock) {
 		dcd->uncertain = min(dcd->uncertain + dcd->lost, CXL_DCD_RECORDS_MAX);
 		dcd->lost = 0;
@@ -321,40 +362,20 @@ void cxl_dcd_work_init(struct cxl_dcd *dcd)
 	dcd->uncertain = 1;
 }
 
-static void cxl_dcd_drop_releases(struct cxl_dcd *dcd)
-{
-	struct cxl_dcd_release *release, *next;
-
-	guard(spinlock)(&dcd->lock);
-	list_for_each_entry_safe(release, next, &dcd->releases, list) {
-		list_del(&release->list);
-		kfree(release);
-	}
-	dcd->nr_releases = 0;
-}
-
 /**
  * cxl_dcd_work_drop - the device was reset, and has forgotten what it has said
  * @dcd: the device
  *
  * Its list says what is left.
+ *
+ * Context: With the mutex of the device held.
  */
 void cxl_dcd_work_drop(struct cxl_dcd *dcd)
 {
-	struct cxl_dcd_offer *offer;
-
-	scoped_guard(mutex, &dcd->mutex) {
-		while ((offer = cxl_dcd_next_offer(dcd, NULL)))
-			cxl_dcd_end_offer(dcd, offer);
-		scoped_guard(spinlock, &dcd->lock) {
-			dcd->owed = 0;
-			dcd->lost = 0;
-		}
-		cxl_dcd_drop_releases(dcd);
-		dcd->uncertain = 1;
-		dcd->answer_retry.delay = 0;
-		dcd->list_retry.delay = 0;
-	}
+	cxl_dcd_drop_all(dcd);
+	dcd->uncertain = 1;
+	dcd->answer_retry.delay = 0;
+	dcd->list_retry.delay = 0;
 	cxl_dcd_queue_list(dcd, 0, false);
 }
 
@@ -380,6 +401,7 @@ void cxl_dcd_work_stop(struct cxl_dcd *dcd)
 
 	scoped_guard(spinlock, &dcd->lock) {
 		dcd->stopping = true;
+		dcd->stop_by = jiffies + CXL_DCD_STOP_TIMEOUT;
 		mod_delayed_work(dcd->queue, &dcd->work, 0);
 	}
 	flush_delayed_work(&dcd->work);

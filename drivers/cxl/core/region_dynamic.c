@@ -89,6 +89,8 @@ static void cxl_dynamic_lose_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct cxl_dynamic, lose_work)->cxlr_sysram;
 	int rc = cxl_sysram_isolate_gone(cxlr_sysram);
 
+	/* Before what may have to wait for whoever has a dax device, too */
+	cxl_sysram_groups_isolate(cxlr_sysram);
 	cxl_sysram_groups_lose(cxlr_sysram);
 	rc = cxl_sysram_groups_isolate(cxlr_sysram) ?: rc;
 	if (rc)
@@ -184,7 +186,14 @@ static void cxl_dynamic_close(struct cxl_sysram_region *cxlr_sysram)
 
 static void cxl_dynamic_go_on(struct cxl_sysram_region *cxlr_sysram)
 {
-	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+
+	queue_work(system_dfl_wq, &dynamic->arrive_work);
+	/* What the device has said meanwhile */
+	mod_delayed_work(system_dfl_wq, &dynamic->lose_work, 0);
+	mod_delayed_work(system_dfl_wq, &dynamic->release_work, 0);
+	if (dynamic->consumer.dcd)
+		cxl_dcd_queue_list(dynamic->consumer.dcd, 0, false);
 }
 
 /*

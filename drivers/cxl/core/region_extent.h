@@ -110,7 +110,7 @@ struct cxl_sysram_extent {
  *	  extents_lock of that
  * @asked: the device asks for it, or for a part of it
  * @gone: the device has taken it, or a part of it
- * @leaving: a user gives it back
+ * @leaving: how many users give it back
  * @unknown: the device may have it already: nobody may use it
  * @shown: how many of its extents are there
  * @dev_dax: the dax device, or NULL; as the members down to @unmapped, protected by the
@@ -128,7 +128,7 @@ struct cxl_sysram_group {
 	struct list_head list;
 	bool asked;
 	bool gone;
-	bool leaving;
+	unsigned int leaving;
 	bool unknown;
 	int shown;
 	struct dev_dax *dev_dax;

@@ -79,6 +79,9 @@ static void cxl_sysram_group_gift_done(void *arg)
 	for (int i = 0; i < group->nr; i++)
 		cxl_sysram_extents_replace(gift->cxlr_sysram, &group->hpa[i], 1, group,
 					   &rest, &gift->extents);
+	/* From now on the device may offer the tag again */
+	list_del_init(&group->list);
+	cxl_sysram_group_forget(group);
 }
 
 /* The device has it: dax device, extents and all go */
@@ -178,8 +181,8 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	};
 	int rc;
 
-	/* Also by a kmem that has left it behind */
-	if (cxl_sysram_group_plugged(group))
+	/* Also by a kmem that has left it behind; and what is gone is not given */
+	if (cxl_sysram_group_plugged(group) || READ_ONCE(group->gone))
 		return -EBUSY;
 	rc = cxl_sysram_group_take_down(cxlr_sysram, group, false);
 	if (rc)
@@ -188,7 +191,9 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
 	if (rc == -EIO || rc == -EAGAIN)
 		rc = cxl_sysram_group_gift_return(&gift, rc);
-	if (rc && rc != -EINPROGRESS && group->down && !group->unknown) {
+	/* Nobody may open what is gone meanwhile: it goes as it is */
+	if (rc && rc != -EINPROGRESS && group->down && !group->unknown &&
+	    !READ_ONCE(group->gone)) {
 		ops->bring_back(group->dev_dax);
 		group->down = false;
 	}
@@ -446,7 +451,7 @@ int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 		return -ENOENT;
 
 	scoped_guard(mutex, &dynamic->extents_lock) {
-		group->leaving = true;
+		group->leaving++;
 		cxl_sysram_group_mark(cxlr_sysram, group);
 	}
 	rc = cxl_sysram_group_release(cxlr_sysram, group, false);
@@ -454,7 +459,7 @@ int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 		return 0;
 
 	guard(mutex)(&dynamic->extents_lock);
-	group->leaving = false;
+	group->leaving--;
 	cxl_sysram_group_mark(cxlr_sysram, group);
 	return rc;
 }
