@@ -246,7 +246,12 @@ static void cxl_dcd_offer(struct cxl_dcd *dcd, const struct cxl_event_dcd *event
 	if (dcd->chain == CXL_CHAIN_OPEN && dcd->seen >= CXL_OFFER_RECORDS_MAX)
 		cxl_dcd_chain(dcd, CXL_CHAIN_FULL, NULL);
 	/* What is left of an allocation would look like all of it */
-	rec.bad |= dcd->headless && !uuid_is_null(&rec.tag);
+	if (dcd->headless && !uuid_is_null(&rec.tag)) {
+		dev_warn_ratelimited(dcd->mds->cxlds.dev,
+				     "tag %pUb may be the end of a former offer, not accepted\n",
+				     &rec.tag);
+		rec.bad = true;
+	}
 	dcd->headless &= more;
 	/* A bad one that names an allocation spoils the others of it */
 	cxl_dcd_chain(dcd, more ? CXL_CHAIN_MORE : CXL_CHAIN_LAST,

@@ -306,8 +306,10 @@ static void cxl_dcd_drop_all(struct cxl_dcd *dcd)
 /* A device that is slow, or says so, does not keep this kernel from ending */
 static bool cxl_dcd_stops_waiting(struct cxl_dcd *dcd)
 {
-	if (!dcd->stopping || time_before(jiffies, dcd->stop_by))
-		return false;
+	scoped_guard(spinlock, &dcd->lock)
+		if (!dcd->stopping || time_before(jiffies, dcd->stop_by) ||
+		    (list_empty(&dcd->offers) && !dcd->owed && list_empty(&dcd->releases)))
+			return false;
 	dev_warn(dcd->mds->cxlds.dev,
 		 "offers are left without an answer, the device is too slow\n");
 	cxl_dcd_drop_all(dcd);
@@ -385,7 +387,8 @@ static void cxl_dcd_last_partial(struct cxl_dcd *dcd)
 	struct cxl_dcd_recs list = { };
 
 	guard(mutex)(&dcd->mutex);
-	if (!list_empty(&dcd->partial) && !cxl_dcd_get_list(dcd, &list))
+	if (!list_empty(&dcd->partial) && time_before(jiffies, dcd->stop_by) &&
+	    !cxl_dcd_get_list(dcd, &list))
 		cxl_dcd_partial_settle(dcd, &list);
 	kvfree(list.recs);
 	cxl_dcd_partial_drop(dcd);
