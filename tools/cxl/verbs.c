@@ -261,6 +261,7 @@ int verb_plug(struct cxl_ctx *ctx, int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "type", OPT_TYPE, "TYPE", 0,
 		  "online_movable (default), online_kernel, online or offline", 0 },
+		{ "hotplug", 0, NULL, OPTION_ALIAS, NULL, 0 },
 		{ "force", 'f', NULL, 0,
 		  "also when its memmap leaves the kernel too little", 0 },
 		OPTION_TIMEOUT,
