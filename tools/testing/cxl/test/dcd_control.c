@@ -127,6 +127,14 @@ void mock_dcd_note(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, int rc)
 	dcd->nr_commands++;
 }
 
+/* A file that can be written only, by NAME_write() */
+#define MOCK_WRITE_FOPS(name)					\
+	static const struct file_operations name##_fops = {	\
+		.owner = THIS_MODULE,				\
+		.open = simple_open,				\
+		.write = name##_write,				\
+	}
+
 static ssize_t records_write(struct file *file, const char __user *buf,
 			     size_t len, loff_t *pos)
 {
@@ -152,11 +160,7 @@ static ssize_t records_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations records_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = records_write,
-};
+MOCK_WRITE_FOPS(records);
 
 static ssize_t reset_write(struct file *file, const char __user *buf,
 			   size_t len, loff_t *pos)
@@ -169,11 +173,7 @@ static ssize_t reset_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations reset_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = reset_write,
-};
+MOCK_WRITE_FOPS(reset);
 
 static ssize_t overflow_write(struct file *file, const char __user *buf,
 			      size_t len, loff_t *pos)
@@ -191,11 +191,7 @@ static ssize_t overflow_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations overflow_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = overflow_write,
-};
+MOCK_WRITE_FOPS(overflow);
 
 /* What somebody has written, as text; to be freed with kfree() */
 static char *mock_text(const char __user *buf, size_t len)
@@ -247,11 +243,7 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations override_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = override_write,
-};
+MOCK_WRITE_FOPS(override);
 
 static ssize_t config_write(struct file *file, const char __user *buf,
 			    size_t len, loff_t *pos)
@@ -277,11 +269,7 @@ static ssize_t config_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations config_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = config_write,
-};
+MOCK_WRITE_FOPS(config);
 
 static ssize_t cdat_write(struct file *file, const char __user *buf,
 			  size_t len, loff_t *pos)
@@ -307,11 +295,7 @@ static ssize_t cdat_write(struct file *file, const char __user *buf,
 	return len;
 }
 
-static const struct file_operations cdat_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = cdat_write,
-};
+MOCK_WRITE_FOPS(cdat);
 
 static int extents_show(struct seq_file *m, void *v)
 {
