@@ -52,10 +52,8 @@ run() {
 	[ "$1" != stock ] || export LAB_TREE=$CACHE/tree-stock
 	rm -f "$CACHE/peers.$1"
 	"$ROOT/lab/guest.sh" initrd "$1"
-	cat "$CACHE/initrd-$1" "$OVER.cpio" >"$CACHE/initrd-$1-peers"
 	"$ROOT/lab/run.sh" with "$1" peers 1200 --topology,peers,--append,cxl.modules=off,--append,lab.udev \
-		--initrd "$CACHE/initrd-$1-peers" --keep "$CACHE/peers.$1" --quiet
-	rm -f "$CACHE/initrd-$1-peers"
+		--initrd versions.cpio --initrd "$OVER.cpio" --keep "$CACHE/peers.$1" --quiet
 }
 
 # What others who plug memory see, on the unpatched kernel; ours is in lab/boots

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -187,7 +188,18 @@ class Machine:
         self.log = log
         self.dir = tempfile.TemporaryDirectory(prefix="lab.")
         self.path = lambda name: os.path.join(self.dir.name, name)
+        self.initrd = self.join(opts.initrd)
         self.qemu = None
+
+    def join(self, parts):
+        """Archives one behind the other are one initramfs; a name alone is beside the first."""
+        if len(parts) == 1:
+            return parts[0]
+        with open(self.path("initrd"), "wb") as out:
+            for part in parts:
+                with open(os.path.join(os.path.dirname(parts[0]), part), "rb") as f:
+                    shutil.copyfileobj(f, out)
+        return out.name
 
     def command(self):
         opts = self.opts
@@ -195,7 +207,7 @@ class Machine:
                                          load_args(os.path.join(LAB, "topology", opts.topology + ".args"))]
         args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
                  "-nodefaults", "-display", "none", "-no-user-config",
-                 "-kernel", opts.kernel, "-initrd", opts.initrd,
+                 "-kernel", opts.kernel, "-initrd", self.initrd,
                  "-append", " ".join(["console=ttyS0 panic=-1 oops=panic unknown_nmi_panic", *opts.append]),
                  "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
                  "-device", "virtio-serial-pci,bus=pcie.0",
@@ -205,7 +217,7 @@ class Machine:
             args += ["-drive", f"if=none,id=disk,file={opts.disk},format=raw,cache=unsafe",
                      "-device", "virtio-blk-pci,bus=pcie.0,drive=disk,serial=disk"]
         if opts.kexec:
-            for name, file in ("kernel", opts.kernel), ("initrd", opts.initrd):
+            for name, file in ("kernel", opts.kernel), ("initrd", self.initrd):
                 args += ["-drive", f"if=none,id={name},file={file},format=raw,readonly=on",
                          "-device", f"virtio-blk-pci,bus=pcie.0,drive={name},serial={name}"]
         elif not opts.reboots:
@@ -457,7 +469,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--qemu", required=True, help="command line of qemu-system-x86_64")
     parser.add_argument("--kernel", required=True)
-    parser.add_argument("--initrd", required=True)
+    parser.add_argument("--initrd", required=True, action="append", help="more than one: joined")
     parser.add_argument("--topology", default="static")
     parser.add_argument("--append", action="append", default=[], help="more for the kernel command line")
     parser.add_argument("--logs", default=".")

@@ -4,7 +4,7 @@
  *
  *   hog touch MIB [NODE]  anonymous memory, written and verified until the end; it,
  *                         and nothing else of the process, on a node
- *   hog pin               one page that is pinned by a pipe: movable by its zone,
+ *   hog pin [NODE]        one page that is pinned by a pipe: movable by its zone,
  *                         but nobody can move it now
  *   hog splice NODE       the same, by the pipe alone: it is mapped nowhere
  *   hog huge NODE         a huge page that a pipe pins some of, until SIGBUS: "told"
@@ -301,8 +301,8 @@ int main(int argc, char **argv)
 	signal(SIGTERM, on_term);
 	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "touch"))
 		touch(strtoul(argv[2], NULL, 0), argc == 4 ? atoi(argv[3]) : -1);
-	else if (argc == 2 && !strcmp(argv[1], "pin"))
-		pin(-1, 0);
+	else if ((argc == 2 || argc == 3) && !strcmp(argv[1], "pin"))
+		pin(argc == 3 ? atoi(argv[2]) : -1, 0);
 	else if (argc == 3 && !strcmp(argv[1], "splice"))
 		pin(atoi(argv[2]), 1);
 	else if (argc == 3 && !strcmp(argv[1], "huge"))
@@ -328,6 +328,6 @@ int main(int argc, char **argv)
 	else if (argc == 4 && !strcmp(argv[1], "spoil"))
 		spoil(argv[2], strtoul(argv[3], NULL, 0) << 20);
 	else
-		errx(2, "usage: hog touch MIB [NODE]|pin|splice NODE|slab COUNT|reserve COUNT|secret MIB|write WORD FILE [restart]|map DEVICE MIB|open DEVICE|splicemap DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
+		errx(2, "usage: hog touch MIB [NODE]|pin [NODE]|splice NODE|slab COUNT|reserve COUNT|secret MIB|write WORD FILE [restart]|map DEVICE MIB|open DEVICE|splicemap DEVICE|stamp DEVICE MIB N|stamps DEVICE MIB|spoil DEVICE MIB");
 	return 0;
 }
