@@ -2,12 +2,15 @@
 #define pr_fmt(fmt) "memory hotplug: " fmt
 
 #include <linux/align.h>
+#include <linux/cpuset.h>
 #include <linux/device.h>
 #include <linux/hugetlb.h>
 #include <linux/memory.h>
+#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/oom.h>
 #include <linux/page-isolation.h>
 #include <linux/pagemap.h>
 #include <linux/printk.h>
@@ -35,6 +38,67 @@
 static unsigned long mhp_chunk_end(unsigned long pfn, unsigned long end)
 {
 	return min(ALIGN(pfn + 1, MHP_CHUNK_PAGES), end);
+}
+
+#ifdef CONFIG_NUMA
+static bool mhp_is_of_use(const nodemask_t *nodes)
+{
+	return nodes_intersects(cpuset_current_mems_allowed, *nodes) &&
+	       mempolicy_in_oom_domain(current, nodes);
+}
+#else
+static bool mhp_is_of_use(const nodemask_t *nodes)
+{
+	return true;
+}
+#endif
+
+/*
+ * Before somebody is killed for memory: the isolated pages can be given back, which
+ * takes none. Whoever needs some tries again until then, but for the task that does it.
+ */
+static int mhp_out_of_memory(struct notifier_block *nb, unsigned long unused, void *freed)
+{
+	struct mhp_op *op = container_of(nb, struct mhp_op, oom);
+
+	if (!mhp_is_of_use(&op->nodes))
+		return NOTIFY_DONE;
+	WRITE_ONCE(op->ctl->yielded, true);
+	if (op->ctl->task == current)
+		return NOTIFY_DONE;
+	mhp_pause(MHP_PAUSE_MIN);
+	(*(unsigned long *)freed)++;
+	return NOTIFY_OK;
+}
+
+/*
+ * From here on tasks that may use this memory only find none. What has no hook waits
+ * for device_hotplug_lock for as long as it takes, and what is lost stays isolated:
+ * these are of no help.
+ */
+void mhp_mind_tasks(struct mhp_op *op)
+{
+	if (op->ctl == &op->own || !op->ctl->yield)
+		return;
+	nodes_clear(op->nodes);
+	for (unsigned long i = 0; i < op->nr; i++) {
+		if (READ_ONCE(op->blocks[i].mem->lost))
+			return;
+		node_set(op->blocks[i].mem->nid, op->nodes);
+	}
+	op->oom.notifier_call = mhp_out_of_memory;
+	register_oom_notifier(&op->oom);
+}
+
+void mhp_mind_tasks_end(struct mhp_op *op, int rc)
+{
+	if (!op->oom.notifier_call)
+		return;
+	unregister_oom_notifier(&op->oom);
+	op->oom.notifier_call = NULL;
+	if (rc == -EBUSY && op->ctl->yielded)
+		pr_info_ratelimited("%#llx-%#llx stays, tasks have run out of memory without it\n",
+				    op->ranges[0].start, op->ranges[op->nr_ranges - 1].end);
 }
 
 void mhp_undo_isolation(struct mhp_op *op)
@@ -86,7 +150,7 @@ int mhp_isolate_blocks(struct mhp_op *op)
 	for (unsigned long i = 0; i < op->nr && !rc; i++) {
 		if (op->blocks[i].type == MMOP_OFFLINE)
 			continue;
-		rc = mhp_ask(op->ctl) ?: mhp_isolate_block(&op->blocks[i]);
+		rc = mhp_op_ask(op) ?: mhp_isolate_block(&op->blocks[i]);
 		op->ctl->progress++;
 	}
 	lru_cache_enable();
@@ -256,7 +320,7 @@ static int mhp_check_block(struct mhp_op *op, struct mhp_block *block)
 	block->used = 0;
 	for (unsigned long pfn = mhp_block_start(block); pfn < end; pfn = next) {
 		next = mhp_chunk_end(pfn, end);
-		rc = mhp_ask(op->ctl);
+		rc = mhp_op_ask(op);
 		if (rc)
 			return rc;
 		stuck = mhp_find_stuck(op, pfn, next, &block->used);
@@ -309,7 +373,7 @@ static int mhp_empty_block(struct mhp_op *op, struct mhp_block *block)
 
 	for (unsigned long pfn = mhp_block_start(block); pfn < end; pfn = next) {
 		next = mhp_chunk_end(pfn, end);
-		rc = mhp_ask(op->ctl);
+		rc = mhp_op_ask(op);
 		if (rc)
 			return rc;
 		before = mhp_count_used(pfn, next);

@@ -129,6 +129,7 @@ int mhp_op_init(struct mhp_op *op, const struct range *ranges, unsigned int nr,
 		return -ENOMEM;
 	op->ctl = ctl ?: &op->own;
 	op->ctl->task = current;
+	op->ctl->yielded = false;
 	return 0;
 }
 
@@ -142,7 +143,15 @@ int mhp_op_init(struct mhp_op *op, const struct range *ranges, unsigned int nr,
  */
 int mhp_op_lock(struct mhp_op *op)
 {
-	return mhp_lock(op->ctl == &op->own ? NULL : op->ctl);
+	int rc;
+
+	if (op->ctl == &op->own)
+		return mhp_lock(NULL);
+
+	while (!(rc = mhp_op_ask(op)) && !trylock_device_hotplug())
+		mhp_pause(MHP_PAUSE_MIN);
+	op->ctl->progress++;
+	return rc;
 }
 
 /**

@@ -8,6 +8,8 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 
 /* Pause between two tries, in ms */
@@ -52,6 +54,8 @@ struct mhp_block {
  * @left: pages in use of what is to be offlined, when they were counted last
  * @least: the fewest that there ever were
  * @free_huge: free huge pages of each size that go, too
+ * @oom: asked before somebody is killed for memory
+ * @nodes: whose memory it is that is isolated then
  * @type: how to bring them online
  */
 struct mhp_op {
@@ -66,6 +70,8 @@ struct mhp_op {
 #ifdef CONFIG_HUGETLB_PAGE
 	unsigned long free_huge[HUGE_MAX_HSTATE];
 #endif
+	struct notifier_block oom;
+	nodemask_t nodes;
 	enum mmop type;
 };
 
@@ -73,6 +79,11 @@ static inline int mhp_ask(struct mhp_ctl *ctl)
 {
 	cond_resched();
 	return ctl->give_up(ctl);
+}
+
+static inline int mhp_op_ask(struct mhp_op *op)
+{
+	return READ_ONCE(op->ctl->yielded) ? -EBUSY : mhp_ask(op->ctl);
 }
 
 static inline void mhp_pause(unsigned int ms)
@@ -108,6 +119,8 @@ void mhp_op_free(struct mhp_op *op);
 /* memory_hotplug_empty.c: isolate blocks, and migrate what is in them */
 int mhp_isolate_blocks(struct mhp_op *op);
 void mhp_undo_isolation(struct mhp_op *op);
+void mhp_mind_tasks(struct mhp_op *op);
+void mhp_mind_tasks_end(struct mhp_op *op, int rc);
 int mhp_empty_blocks(struct mhp_op *op);
 
 /* memory_hotplug_lost.c: blocks whose memory is gone */

@@ -46,7 +46,9 @@
  * memory is not there. That can also keep how each block was online, so that memory
  * which was removed for something that does not happen is added again as it was.
  *
- * While it lasts, tasks that may use this memory only find none that is free.
+ * While it lasts, tasks that may use this memory only find none that is free, and the
+ * kernel may kill somebody for that. If its caller can try again, the operation is given
+ * up before, in steps 1 and 2.
  *
  * Plugging adds the memory of all ranges first. All blocks come online then with
  * their pages isolated, and only when all are online the pages are handed out.
@@ -194,6 +196,27 @@ static bool mhp_is_outdated(struct mhp_op *op)
 }
 
 /*
+ * Isolate all blocks, and empty them. device_hotplug_lock is held before, and after
+ * a return of 0 or MHP_AGAIN; on other returns than 0 nothing is isolated.
+ */
+static int mhp_empty_isolated(struct mhp_op *op)
+{
+	int rc;
+
+	mhp_mind_tasks(op);
+	rc = mhp_op_phase(op, MHP_ISOLATE, mhp_isolate_blocks);
+	unlock_device_hotplug();
+	rc = rc ?: mhp_op_phase(op, MHP_EMPTY, mhp_empty_blocks);
+	rc = rc ?: mhp_op_lock(op);
+	if (!rc && mhp_is_outdated(op))
+		rc = MHP_AGAIN;
+	if (rc)
+		mhp_undo_isolation(op);
+	mhp_mind_tasks_end(op, rc);
+	return rc;
+}
+
+/*
  * Take all blocks offline. device_hotplug_lock is held before, and after a return
  * of 0; not after an error, nor after MHP_AGAIN, which means that the blocks have
  * to be looked up again.
@@ -202,24 +225,10 @@ static int mhp_offline_blocks(struct mhp_op *op)
 {
 	int rc;
 
-	rc = mhp_op_phase(op, MHP_ISOLATE, mhp_isolate_blocks);
-	unlock_device_hotplug();
-	if (rc)
+	rc = mhp_empty_isolated(op);
+	if (rc < 0)
 		return rc;
-
-	rc = mhp_op_phase(op, MHP_EMPTY, mhp_empty_blocks);
-	rc = rc ?: mhp_op_lock(op);
-	if (rc) {
-		mhp_undo_isolation(op);
-		return rc;
-	}
-
-	if (mhp_is_outdated(op)) {
-		mhp_undo_isolation(op);
-		rc = MHP_AGAIN;
-	} else {
-		rc = mhp_op_phase(op, MHP_OFFLINE, mhp_offline_isolated);
-	}
+	rc = rc ?: mhp_op_phase(op, MHP_OFFLINE, mhp_offline_isolated);
 	if (rc)
 		unlock_device_hotplug();
 	return rc;

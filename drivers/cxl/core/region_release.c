@@ -281,7 +281,7 @@ static int cxl_sysram_collect_gift(struct cxl_sysram_gift *gift,
 					  &parts, &max)) > 0) {
 		rc = cxl_sysram_unplug_parts(cxlr_sysram, parts, nr) ?:
 		     cxl_sysram_gift_add(gift, parts, nr);
-		if (rc && ctl->give_up(ctl))
+		if (rc && (ctl->yielded || ctl->give_up(ctl)))
 			break;
 		cond_resched();
 	}

@@ -175,6 +175,7 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_op op = {
 		.ctl.give_up = cxl_sysram_op_give_up,
+		.ctl.yield = true,
 		.ctl.task = current,
 		.ctl.poison = &cxlr_sysram->poison,
 		.cxlr_sysram = cxlr_sysram,

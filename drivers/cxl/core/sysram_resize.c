@@ -195,12 +195,14 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 {
 	struct cxl_sysram_attempt attempt = {
 		.ctl.give_up = cxl_sysram_attempt_give_up,
+		.ctl.yield = true,
 		.ctl.poison = cxlr_sysram->ctl->poison,
 		.outer = cxlr_sysram->ctl,
 		.when = jiffies,
 	};
 	int rc;
 
+	attempt.outer->yielded = false;
 	rc = cxl_sysram_region_check_unplug(cxlr_sysram, &block->range, false);
 	if (rc)
 		return rc;
@@ -216,6 +218,7 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 							  &block->range, 1);
 	cxlr_sysram->ctl = attempt.outer;
 	*stuck |= attempt.stuck;
+	attempt.outer->yielded = attempt.ctl.yielded;
 	if (rc)
 		return rc;
 	block->gone = true;
@@ -249,10 +252,13 @@ static int cxl_sysram_shrink_round(struct cxl_sysram_region *cxlr_sysram,
 					     &again);
 		if (cxl_sysram_is_final(rc) || (rc && ctl->give_up(ctl)))
 			return rc;
-		if (rc)
-			continue;
-		again = true;
-		(*left)--;
+		if (!rc) {
+			again = true;
+			(*left)--;
+		}
+		/* Nor is any more taken from tasks that run out of memory */
+		if (ctl->yielded)
+			return *left ? -EBUSY : 0;
 	}
 	if (!*left)
 		return 0;
