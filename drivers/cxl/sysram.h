@@ -243,8 +243,8 @@ struct cxl_sysram_dax_ops {
 };
 
 /* core/region_tag.c: tagged capacity, which becomes dax devices */
-int cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
-				 const struct cxl_sysram_dax_ops *ops);
+void cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
+				  const struct cxl_sysram_dax_ops *ops);
 void cxl_sysram_region_detach_dax(struct cxl_sysram_region *cxlr_sysram);
 
 #endif /* __CXL_SYSRAM_H__ */

@@ -3,6 +3,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <cxlmem.h>
 #include <dcd.h>
 #include "dcd_core.h"
@@ -15,16 +16,26 @@
  * accepted. Nobody holds it, but it is not to be given back: it is in use.
  *
  * So it is remembered, by the serial number of the device, until a region has it again.
+ * A device without one is known by its place.
  */
 
 struct cxl_dcd_left {
 	struct list_head list;
 	u64 serial;
+	const char *place;
 	struct range dpa;
 };
 
 static DEFINE_MUTEX(cxl_dcd_left_lock);
 static LIST_HEAD(cxl_dcd_left);
+
+static bool cxl_dcd_left_is_of(const struct cxl_dcd_left *left, struct cxl_dcd *dcd)
+{
+	const struct cxl_dev_state *cxlds = &dcd->mds->cxlds;
+
+	return left->serial == cxlds->serial &&
+	       (left->serial || !strcmp(left->place, dev_name(cxlds->dev)));
+}
 
 /**
  * cxl_dcd_leave - memory stays in use without a region
@@ -37,6 +48,7 @@ void cxl_dcd_leave(struct cxl_dcd *dcd, const struct range *dpa)
 	struct cxl_dcd_left *left = kzalloc_obj(*left, GFP_KERNEL | __GFP_NOFAIL);
 
 	left->serial = dcd->mds->cxlds.serial;
+	left->place = kstrdup(dev_name(dcd->mds->cxlds.dev), GFP_KERNEL | __GFP_NOFAIL);
 	left->dpa = *dpa;
 	guard(mutex)(&cxl_dcd_left_lock);
 	list_add(&left->list, &cxl_dcd_left);
@@ -53,9 +65,10 @@ void cxl_dcd_return(struct cxl_dcd *dcd, const struct range *dpa)
 
 	guard(mutex)(&cxl_dcd_left_lock);
 	list_for_each_entry_safe(left, next, &cxl_dcd_left, list) {
-		if (left->serial != dcd->mds->cxlds.serial || !range_contains(dpa, &left->dpa))
+		if (!cxl_dcd_left_is_of(left, dcd) || !range_contains(dpa, &left->dpa))
 			continue;
 		list_del(&left->list);
+		kfree(left->place);
 		kfree(left);
 	}
 }
@@ -73,7 +86,7 @@ bool cxl_dcd_is_left(struct cxl_dcd *dcd, const struct range *dpa)
 
 	guard(mutex)(&cxl_dcd_left_lock);
 	list_for_each_entry(left, &cxl_dcd_left, list)
-		if (left->serial == dcd->mds->cxlds.serial && range_overlaps(dpa, &left->dpa))
+		if (cxl_dcd_left_is_of(left, dcd) && range_overlaps(dpa, &left->dpa))
 			return true;
 	return false;
 }

@@ -191,7 +191,8 @@ int cxl_dcd_get_list(struct cxl_dcd *dcd, struct cxl_dcd_recs *list)
 
 /*
  * Only what the device has not begun may be said again. -EBUSY without a return code
- * is the mailbox' own: nothing was sent.
+ * is the mailbox' own: nothing was sent. What was begun in the background, and was not
+ * seen to end, may have been done.
  */
 static enum cxl_dcd_outcome cxl_dcd_outcome(int rc, u16 return_code)
 {
@@ -200,6 +201,8 @@ static enum cxl_dcd_outcome cxl_dcd_outcome(int rc, u16 return_code)
 		if (rc == -EBUSY)
 			return CXL_DCD_NOT_DONE;
 		return rc < 0 ? CXL_DCD_UNKNOWN : CXL_DCD_DONE;
+	case CXL_MBOX_CMD_RC_BACKGROUND:
+		return CXL_DCD_UNKNOWN;
 	case CXL_MBOX_CMD_RC_RETRY:
 	case CXL_MBOX_CMD_RC_BUSY:
 	case CXL_MBOX_CMD_RC_MEDIADISABLED:
@@ -217,6 +220,8 @@ cxl_dcd_respond_once(struct cxl_memdev_state *mds, u16 opcode,
 		.opcode = opcode,
 		.payload_in = payload,
 		.size_in = struct_size(payload, item, le32_to_cpu(payload->num)),
+		.poll_interval_ms = 100,
+		.poll_count = 20,
 	};
 	enum cxl_dcd_outcome outcome;
 	int rc;

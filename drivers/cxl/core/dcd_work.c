@@ -81,49 +81,80 @@ static void cxl_dcd_offers_trim(struct cxl_dcd *dcd,
 				offer->recs.recs[i].bad = true;
 }
 
-/* 0 when somebody holds some of it; -ENOENT; else it could not be noted */
-static int cxl_dcd_tell_consumers(struct cxl_dcd *dcd,
-				  const struct cxl_dcd_release *release)
-{
-	struct cxl_dcd_consumer *consumer;
-	int rc = -ENOENT, told;
-
-	list_for_each_entry(consumer, &dcd->consumers, list) {
-		struct range part;
-
-		if (!cxl_range_clip(&release->dpa, &consumer->dpa, &part))
-			continue;
-		told = release->kind == CXL_DCD_FORCED ?
-		       consumer->ops->lost(consumer, &part) :
-		       consumer->ops->release(consumer, &part);
-		if (rc == -ENOENT || (told && told != -ENOENT))
-			rc = told;
-	}
-	return rc;
-}
-
 /* Nobody holds it: it was accepted by a former kernel, or never */
-static bool cxl_dcd_release_unheld(struct cxl_dcd *dcd, struct cxl_dcd_release *release)
+static bool cxl_dcd_release_unheld(struct cxl_dcd *dcd, const struct range *dpa)
 {
-	struct cxl_extent_rec rec = { .dpa = release->dpa };
+	struct cxl_extent_rec rec = { .dpa = *dpa };
 	unsigned int done = 0;
 
-	if (cxl_dcd_is_left(dcd, &release->dpa)) {
+	if (cxl_dcd_is_left(dcd, dpa)) {
 		dev_warn_ratelimited(dcd->mds->cxlds.dev,
 				     "%#llx-%#llx is not given back, it is in use without a region\n",
-				     release->dpa.start, release->dpa.end);
+				     dpa->start, dpa->end);
 		return true;
 	}
 	return cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC, &rec, 1, &done) !=
 	       CXL_DCD_NOT_DONE;
 }
 
+/* How far the start of a range belongs to one consumer, or to none */
+static struct cxl_dcd_consumer *
+cxl_dcd_first_part(struct cxl_dcd *dcd, const struct range *dpa, struct range *part)
+{
+	struct cxl_dcd_consumer *consumer;
+	struct range have;
+
+	*part = *dpa;
+	list_for_each_entry(consumer, &dcd->consumers, list) {
+		if (!cxl_range_clip(part, &consumer->dpa, &have))
+			continue;
+		if (have.start == dpa->start) {
+			*part = have;
+			return consumer;
+		}
+		part->end = have.start - 1;
+	}
+	return NULL;
+}
+
+/* Returns false when it has to be done again */
+static bool cxl_dcd_release_part(struct cxl_dcd *dcd, struct cxl_dcd_consumer *consumer,
+				 enum cxl_dcd_release_kind kind, const struct range *part)
+{
+	int rc = -ENOENT;
+
+	if (kind == CXL_DCD_FORCED) {
+		rc = consumer ? consumer->ops->lost(consumer, part) : 0;
+		if (rc && rc != -ENOENT)
+			cxl_dcd_queue_list(dcd, 0, false); /* which does not have it any more */
+		return true;
+	}
+
+	if (consumer)
+		rc = consumer->ops->release(consumer, part);
+	return rc == -ENOENT ? cxl_dcd_release_unheld(dcd, part) : !rc;
+}
+
+/* A region may have some of it, another region some more, and nobody the rest */
+static bool cxl_dcd_release_parts(struct cxl_dcd *dcd, struct cxl_dcd_release *release)
+{
+	struct cxl_dcd_consumer *consumer;
+	struct range part;
+
+	do {
+		consumer = cxl_dcd_first_part(dcd, &release->dpa, &part);
+		if (!cxl_dcd_release_part(dcd, consumer, release->kind, &part))
+			return false;
+		release->dpa.start = part.end + 1;
+	} while (release->dpa.start <= release->dpa.end);
+	return true;
+}
+
 static bool cxl_dcd_do_release(struct cxl_dcd *dcd)
 {
 	struct cxl_dcd_release *release = cxl_dcd_take_release(dcd);
 	struct cxl_dcd_offer *offer;
-	bool done = true;
-	int rc;
+	bool done;
 
 	if (!release)
 		return false;
@@ -138,13 +169,7 @@ static bool cxl_dcd_do_release(struct cxl_dcd *dcd)
 		return true;
 	}
 
-	rc = cxl_dcd_tell_consumers(dcd, release);
-	if (rc == -ENOENT && release->kind == CXL_DCD_RELEASE)
-		done = cxl_dcd_release_unheld(dcd, release);
-	else if (rc && rc != -ENOENT && release->kind == CXL_DCD_RELEASE)
-		done = false;
-	else if (rc && rc != -ENOENT)
-		cxl_dcd_queue_list(dcd, 0, false); /* which does not have it any more */
+	done = cxl_dcd_release_parts(dcd, release);
 	if (!done)
 		release->not_before = (jiffies + HZ) ?: 1;
 	cxl_dcd_put_release(dcd, release, done || dcd->stopping);

@@ -69,6 +69,12 @@ int cxl_explicit_bind(const struct device_driver *drv, struct device *dev)
 	}
 
 	rc = device_driver_attach(drv, dev);
+	/* The override may have been that of another bind, which has failed since */
+	if (!rc && match > 0) {
+		scoped_guard(device, dev)
+			if (dev->driver == drv)
+				device_claim_driver_override(dev, drv->name);
+	}
 	if (!rc || match > 0)
 		return rc;
 

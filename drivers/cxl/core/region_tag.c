@@ -98,6 +98,11 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 	ops = cxl_dynamic(cxlr_sysram)->dax_ops;
 	if (!ops)
 		return;
+	/* If the region stays after all this is called again */
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		if (cxlr_sysram->dying)
+			return;
+	}
 	while ((group = cxl_sysram_group_first(cxlr_sysram,
 					       cxl_sysram_group_is_hidden))) {
 		dev_dax = ops->add(to_cxl_dax_region(dev), &group->tag,
@@ -124,18 +129,12 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
  * Allocations that are there become dax devices.
  *
  * Context: Probe of the driver, with the device lock of dax_regionN held.
- * Return: 0, or -ENXIO when the region is about to go.
  */
-int cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
-				 const struct cxl_sysram_dax_ops *ops)
+void cxl_sysram_region_attach_dax(struct cxl_sysram_region *cxlr_sysram,
+				  const struct cxl_sysram_dax_ops *ops)
 {
-	scoped_guard(spinlock, &cxlr_sysram->lock) {
-		if (cxlr_sysram->dying)
-			return -ENXIO;
-	}
 	cxl_dynamic(cxlr_sysram)->dax_ops = ops;
 	queue_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->arrive_work);
-	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_attach_dax, "dax_cxl");
 
