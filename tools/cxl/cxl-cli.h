@@ -242,6 +242,7 @@ bool has_region(struct cxl_decoder *decoder, char *region, size_t size);
 
 /* fit.c */
 unsigned long long node_bytes(int number, const char *name);
+int fits_without(const char *region, void *arg);
 int fits_elsewhere(const char *verb, const char *region, int number,
 		   unsigned long long stays, bool tell);
 

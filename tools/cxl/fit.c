@@ -98,13 +98,59 @@ static unsigned long long room_of(int number, const struct node *node)
 	return room > low ? room - low : 0;
 }
 
+/* Regions that go in the same call: their nodes have no room */
+static char (*leaving)[32];
+static unsigned int nr_leaving;
+
+/**
+ * fits_without - a region goes in the same call, now or later
+ * @region: its name
+ * @arg: not used
+ *
+ * Return: 0.
+ */
+int fits_without(const char *region, void *arg)
+{
+	char (*more)[32] = reallocarray(leaving, nr_leaving + 1, sizeof(*more));
+
+	(void)arg;
+	if (!more)
+		return 0;
+	leaving = more;
+	snprintf(leaving[nr_leaving++], sizeof(*leaving), "%.31s", region);
+	return 0;
+}
+
+static unsigned long long online_of(const char *region, unsigned long long *size)
+{
+	unsigned long long start, length;
+	struct blocks blocks;
+
+	if (!sysfs_number(region, "resource", &start) || !sysfs_number(region, "size", &length))
+		return 0;
+	blocks_of(start, length, &blocks);
+	*size = blocks.size;
+	return blocks.online;
+}
+
+/* Less than a block is what the kernel has kept of it for itself */
+static bool is_leaving(int number, const struct node *node)
+{
+	unsigned long long online = 0, size = 0, on;
+
+	for (unsigned int i = 0; i < nr_leaving; i++)
+		if (region_node(leaving[i], &on) && on == (unsigned int)number)
+			online += online_of(leaving[i], &size);
+	return online && node->total < online + size;
+}
+
 static unsigned long long room_elsewhere(int number)
 {
 	unsigned long long room = 0;
 	struct node node;
 
 	for (int i = 0; i < NODES_MAX; i++)
-		if (i != number && read_node(i, &node))
+		if (i != number && read_node(i, &node) && !is_leaving(i, &node))
 			room += room_of(i, &node);
 	return room;
 }
@@ -128,7 +174,7 @@ static void measure_part(unsigned long long start, unsigned long long length,
 	*moves = pinned < 0 ? 0 : pinned;
 	here = room_of(number, node);
 	/* What is free, or can be made free, goes with it */
-	if (used >= 0 && here > online - *moves)
+	if (used >= 0 && here > online - *moves && !is_leaving(number, node))
 		*room += here - (online - *moves);
 }
 

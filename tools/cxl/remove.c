@@ -276,6 +276,15 @@ static int check_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_me
 	return rc;
 }
 
+static int note_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_memdev *memdev)
+{
+	(void)ctx;
+	(void)memdev;
+	for (int i = 0; i < removal->nr; i++)
+		fits_without(removal->regions[i], NULL);
+	return 0;
+}
+
 static int remove_one(struct cxl_ctx *ctx, struct removal *removal, struct cxl_memdev *memdev)
 {
 	int rc = 0;
@@ -350,6 +359,8 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		return EXIT_USAGE;
 	for (int i = 0; i < req.selection.nr && !rc; i++)
 		rc = collect_memdevs(ctx, &req, req.selection.names[i], memdevs, &nr);
+	for (int i = 0; i < nr && !rc; i++)
+		rc = with_memdev(&req, memdevs[i], note_one);
 	for (int i = 0; i < nr && !rc; i++)
 		rc = with_memdev(&req, memdevs[i], check_one);
 	if (rc || req.dry_run)

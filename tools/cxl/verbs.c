@@ -317,9 +317,11 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		       "does not fit elsewhere nothing is done. REGION may be all.",
 	};
 	struct request req = { .verb = argv[0], .value = "unplugged" };
+	int nr;
 
 	if (request_parse(&req, argc, argv, &usage))
 		return EXIT_USAGE;
+	for_each_selected(ctx, &req.selection, fits_without, NULL, &nr);
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged");
 }
 

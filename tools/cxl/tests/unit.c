@@ -660,6 +660,42 @@ static void test_fit(void)
 	CHECK("and for what does not come", rc == EXIT_TIME && strstr(out, "region0 is at level 3"));
 }
 
+/* The same on node 2 */
+static void make_second_region(void)
+{
+	put_cxl("region1", "resource", "0x140000000\n");
+	put_cxl("region1", "size", "0x40000000\n");
+	put_cxl("region1", "mode", "ram\n");
+	put_cxl("region1", "commit", "1\n");
+	link_driver("region1", "sysram_region");
+	put_cxl("sysram_region1", "state", "online_movable\n");
+	put_cxl("sysram_region1", "target_node", "2\n");
+	for (int i = 40; i < 48; i++)
+		make_block(i, "online\n", "Movable\n");
+}
+
+static void test_fit_together(void)
+{
+	char *out;
+	int rc;
+
+	make_region();
+	make_second_region();
+	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        high     2560\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	for (int i = 32; i < 40; i++)
+		make_block(i, "online\n", "Movable\n");
+	put_node(0, 4096, 300, 0);
+	put_node(1, 1024, 424, 0);
+	put_node(2, 1024, 900, 0);
+	out = CALL(2, &rc, verb_unplug, "unplug", "--dry-run", "region0");
+	CHECK("another node has room", !rc && strstr(out, "600 MiB of it have to move, there is room for 1190 MiB"));
+	out = CALL(2, &rc, verb_unplug, "unplug", "region0", "region1");
+	CHECK("not one that goes in the same call", rc == EXIT_PARTLY &&
+	      strstr(out, "600 MiB of it have to move, there is room for 290 MiB") &&
+	      is(CXL "sysram_region0/state", "online_movable"));
+}
+
 static int print_obstacles(void *arg)
 {
 	(void)arg;
@@ -708,6 +744,7 @@ int main(void)
 	test_processes();
 	test_busy();
 	test_fit();
+	test_fit_together();
 	test_obstacles();
 	return finish();
 }
