@@ -159,7 +159,7 @@ static void warn_bound(const struct process *process, void *arg)
 {
 	(void)arg;
 	if (process->bound)
-		say("  process %d (%s) is bound to the node, with %lu MiB of it: it may be ended when the node goes",
+		say("  process %d (%s) is bound to the node, with %lu MiB of it: should it need more, the memory stays",
 		    process->pid, process->name, process->kib >> 10);
 }
 

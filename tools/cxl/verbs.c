@@ -305,7 +305,7 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 		{ "dry-run", OPT_DRY_RUN, NULL, 0,
 		  "only see whether it fits", 0 },
 		{ "force", 'f', NULL, 0,
-		  "also when it does not: processes may be ended", 0 },
+		  "also when it does not: the kernel stops when somebody runs out of memory", 0 },
 		OPTION_TIMEOUT,
 		OPTION_HELP,
 		{ }
