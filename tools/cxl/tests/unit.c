@@ -615,17 +615,23 @@ static void put_node(int node, int total, int free, int file)
 	put(path, text);
 }
 
+/* Online, with 10 MiB that the kernel keeps free of node 0 */
+static void make_online_region(void)
+{
+	make_region();
+	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        high     2560\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
+	for (int i = 32; i < 40; i++)
+		make_block(i, "online\n", "Movable\n");
+}
+
 static void test_fit(void)
 {
 	char *out;
 	int rc;
 
-	make_region();
-	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        high     2560\n");
-	put_cxl("sysram_region0", "state", "online_movable\n");
+	make_online_region();
 	/* node 1 is the region, 600 of 1024 MiB are to be moved */
-	for (int i = 32; i < 40; i++)
-		make_block(i, "online\n", "Movable\n");
 	put_node(1, 1024, 24, 400);
 	put_node(0, 4096, 200, 0);
 	out = CALL(2, &rc, verb_unplug, "unplug", "region0");
@@ -679,12 +685,8 @@ static void test_fit_together(void)
 	char *out;
 	int rc;
 
-	make_region();
+	make_online_region();
 	make_second_region();
-	put("proc/zoneinfo", "Node 0, zone   Normal\n  pages free     1\n        high     2560\n");
-	put_cxl("sysram_region0", "state", "online_movable\n");
-	for (int i = 32; i < 40; i++)
-		make_block(i, "online\n", "Movable\n");
 	put_node(0, 4096, 300, 0);
 	put_node(1, 1024, 424, 0);
 	put_node(2, 1024, 900, 0);
