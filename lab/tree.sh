@@ -101,10 +101,13 @@ commit_patch() {
 	fi
 	for file; do
 		[ -f "$ROOT/$file" ] || die "patches/series names $file, which does not exist"
+	done
+	# at once: the index is of a whole kernel, and written by each command
+	for file; do
 		blob=$(git_tree hash-object -w "$ROOT/$file") mode=100644
 		[ ! -x "$ROOT/$file" ] || mode=100755
-		git_tree update-index --add --cacheinfo "$mode,$blob,$file"
-	done
+		printf '%s %s\t%s\n' "$mode" "$blob" "$file"
+	done | git_tree update-index --add --index-info
 	tree=$(git_tree write-tree)
 	git mailinfo -k "$info.msg" "$info.diff" <"$patch" >"$info" 2>/dev/null
 	field() { sed -n "s/^$1: //p" "$info"; }
@@ -261,14 +264,14 @@ unfold() {
 
 in_base() { git_tree cat-file -e "refs/lab/base:$1" 2>/dev/null; }
 
-# without_new COMMIT PARENT: the same commit on PARENT, without new files
+# without_new COMMIT PARENT: the same commit on PARENT, which the index is at, without
+# new files
 without_new() {
 	local tree
-	export GIT_INDEX_FILE=$CACHE/series.index
-	git_tree read-tree "$1"
-	git_tree diff-tree -r --name-only --diff-filter=A refs/lab/base "$1" | git_tree update-index --force-remove --stdin
+	git_tree diff-tree -r "$1~1" "$1" | awk -F '\t' '
+		NR == FNR {base[$0]; next}
+		$2 in base {split($1, f, " "); print f[2], f[4] "\t" $2}' "$CACHE/base.paths" - | git_tree update-index --add --index-info
 	tree=$(git_tree write-tree)
-	unset GIT_INDEX_FILE
 	git_tree log -1 --format=%B "$1" | GIT_AUTHOR_NAME=$(git_tree log -1 --format=%an "$1") \
 		GIT_AUTHOR_EMAIL=$(git_tree log -1 --format=%ae "$1") GIT_AUTHOR_DATE=$(git_tree log -1 --format=%aD "$1") \
 		GIT_COMMITTER_DATE=$(git_tree log -1 --format=%aD "$1") git_tree commit-tree "$tree" -p "$2"
@@ -279,7 +282,12 @@ fold_into() {
 	local dir=$1 last=$2 commits commit slim name file path files grown complete i
 	mapfile -t commits < <(git_tree rev-list --reverse "refs/lab/base..$last")
 	slim=$(git_tree rev-parse refs/lab/base)
+	git_tree ls-tree -r --name-only "$slim" >"$CACHE/base.paths"
+	export GIT_INDEX_FILE=$CACHE/series.index
+	git_tree read-tree "$slim"
 	for commit in "${commits[@]}"; do slim=$(without_new "$commit" "$slim"); done
+	rm -f "$GIT_INDEX_FILE"
+	unset GIT_INDEX_FILE
 	# the commit with which each file is complete
 	complete=$(for commit in "${commits[@]}"; do
 		git_tree diff-tree -r --name-only "$commit~1" "$commit" | sed "s/^/$commit /"
