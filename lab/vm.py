@@ -205,7 +205,8 @@ class Machine:
         opts = self.opts
         args = shlex.split(opts.qemu) + [a.replace("@SHARED@", opts.shared or "") for a in
                                          load_args(os.path.join(LAB, "topology", opts.topology + ".args"))]
-        args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max",
+        # nothing here calculates with vectors: without them, a task is switched sooner
+        args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max,-xsave",
                  "-nodefaults", "-display", "none", "-no-user-config",
                  "-kernel", opts.kernel, "-initrd", self.initrd,
                  "-append", " ".join(["console=ttyS0 panic=-1 oops=panic unknown_nmi_panic", *opts.append]),
