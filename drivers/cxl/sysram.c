@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include "cxlmem.h"
 #include "cxl.h"
-#include "sysram.h"
+#include "cxlsysram.h"
 
 /**
  * DOC: cxl sysram driver

@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd_answer.h"
 #include "extent.h"
 

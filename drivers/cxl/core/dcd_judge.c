@@ -3,7 +3,7 @@
 #include <linux/device.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd_core.h"
 
 /**

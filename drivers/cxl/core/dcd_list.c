@@ -4,7 +4,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd_core.h"
 
 /**

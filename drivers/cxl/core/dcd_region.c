@@ -6,10 +6,10 @@
 #include <linux/slab.h>
 #include <cxlmem.h>
 #include <cxl.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "core.h"
 #include "dcd_core.h"
-#include "region_extent.h"
+#include "dynamic_core.h"
 
 /**
  * DOC: cxl dynamic capacity regions

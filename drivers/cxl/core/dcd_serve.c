@@ -2,7 +2,7 @@
 #include <linux/cleanup.h>
 #include <linux/slab.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd_core.h"
 
 /**

@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd_core.h"
 
 /**

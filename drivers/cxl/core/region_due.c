@@ -6,7 +6,7 @@
 #include <linux/memory.h>
 #include <linux/xarray.h>
 #include "extent.h"
-#include "region_extent.h"
+#include "dynamic_core.h"
 
 /**
  * DOC: cxl region dues

@@ -8,9 +8,9 @@
 #include <linux/workqueue.h>
 #include <cxlmem.h>
 #include <cxl.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "core.h"
-#include "region_extent.h"
+#include "dynamic_core.h"
 
 /**
  * DOC: cxl dynamic regions

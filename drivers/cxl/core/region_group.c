@@ -4,7 +4,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
-#include "region_extent.h"
+#include "dynamic_core.h"
 
 /**
  * DOC: cxl region groups

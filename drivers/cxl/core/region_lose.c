@@ -7,7 +7,7 @@
 #include <cxl.h>
 #include "core.h"
 #include "extent.h"
-#include "region_extent.h"
+#include "dynamic_core.h"
 
 /**
  * DOC: cxl region loss

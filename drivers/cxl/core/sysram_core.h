@@ -6,7 +6,7 @@
 #ifndef __CXL_CORE_SYSRAM_H__
 #define __CXL_CORE_SYSRAM_H__
 
-#include <sysram.h>
+#include <cxlsysram.h>
 
 /* sysram_census.c: what the memory of a range is */
 u64 cxl_sysram_range_plugged(const struct range *range);

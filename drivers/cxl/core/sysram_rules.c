@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/export.h>
 #include <linux/string.h>
-#include <sysram.h>
+#include <cxlsysram.h>
 
 /**
  * DOC: cxl sysram rules

@@ -3,7 +3,7 @@
 #include <linux/cleanup.h>
 #include <linux/memory.h>
 #include <linux/prandom.h>
-#include "../region_extent.h"
+#include "../dynamic_core.h"
 
 /*
  * What a device asks for, and what it has taken, as sets of bytes: against an array

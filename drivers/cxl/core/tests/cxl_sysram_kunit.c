@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
-#include <sysram.h>
+#include <cxlsysram.h>
 
 /*
  * The rules of 'hotplug' and 'state', as tables: each word, each census, each

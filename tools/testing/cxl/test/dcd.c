@@ -11,7 +11,7 @@
 #include <cxl/event.h>
 #include <cxl/mailbox.h>
 #include <cxlmem.h>
-#include <dcd.h>
+#include <cxldcd.h>
 #include "dcd.h"
 #include "dcd_device.h"
 

@@ -6,7 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
-#include <dcd.h>
+#include <cxldcd.h>
 
 struct cxl_event_record_raw;
 struct cxl_mbox_cmd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef __CXL_CORE_REGION_EXTENT_H__
-#define __CXL_CORE_REGION_EXTENT_H__
+#ifndef __CXL_CORE_DYNAMIC_H__
+#define __CXL_CORE_DYNAMIC_H__
 
 #include <linux/device.h>
 #include <linux/idr.h>
@@ -268,4 +268,4 @@ int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all);
 int cxl_sysram_release_extent(struct cxl_sysram_region *cxlr_sysram, int id);
 
-#endif /* __CXL_CORE_REGION_EXTENT_H__ */
+#endif /* __CXL_CORE_DYNAMIC_H__ */
