@@ -97,7 +97,7 @@ def main(directory, path, mode):
     if mode == "record":
         with open(path, "w", encoding="utf-8") as file:
             file.write("# Ratios to the unpatched kernel: processors, work, GiB, way. Written by bench.sh record.\n")
-            # what differs by more than itself from run to run is nothing to be held against
+            # what differs by more than its median from run to run is nothing to be held against
             file.writelines(f"{key(row)} {row['ratio']:.2f}\n" for row in result
                             if max(row["spread"], row["against_spread"]) <= 1)
 

@@ -262,8 +262,6 @@ unfold() {
 	say "  $(series | wc -l) commits in $CACHE/series, on the branch series"
 }
 
-in_base() { git_tree cat-file -e "refs/lab/base:$1" 2>/dev/null; }
-
 # without_new COMMIT PARENT: the same commit on PARENT, which the index is at, without
 # new files
 without_new() {
@@ -303,9 +301,8 @@ fold_into() {
 		name=$(slug "$file")
 		cp "$file" "$dir/$name"
 		while read -r path; do
-			if in_base "$path"; then continue; fi
 			if grep -qxF "$commit $path" <<<"$complete"; then files+=" $path"; else grown+=("$path"); fi
-		done < <(git_tree diff-tree -r --name-only "$commit~1" "$commit")
+		done < <(git_tree diff-tree -r --name-only "$commit~1" "$commit" | LC_ALL=C comm -23 - "$CACHE/base.paths")
 		[ ${#grown[@]} = 0 ] || git_tree diff-tree -p --full-index --diff-algorithm=histogram "$commit~1" "$commit" -- "${grown[@]}" >"$dir/grow/$name"
 		echo "$name$files$(awk -v n="$name" '$1 == n && $NF ~ /^@/ {print " " $NF}' "$ROOT/patches/series")" >>"$dir/series"
 	done
