@@ -16,7 +16,7 @@
 
 /**
  * struct application - of policies to memdevs
- * @ctx: of libcxl, of the memdev that it is about
+ * @ctx: of libcxl; NULL: what there is has to be looked at anew
  * @req: options, and what a region is to be
  * @policies: of the files
  * @done: names of regions that are what they are to be, with commas
@@ -315,27 +315,32 @@ static int apply_to(struct application *app, const struct policy *policy,
 	return create(app, policy, memdev);
 }
 
-/* A region that was made a moment ago is seen by a new context only */
 static int apply_type(struct application *app, const char *name, const char *type, bool guards)
 {
-	const struct policy *policy;
-	struct cxl_memdev *memdev;
+	const struct policy *policy = NULL;
+	struct cxl_memdev *memdev, *it = NULL;
 	bool clash = false;
 	int rc;
 
-	rc = cxl_new(&app->ctx);
-	if (rc)
+	rc = app->ctx ? 0 : cxl_new(&app->ctx);
+	if (rc) {
+		app->ctx = NULL;
 		return rc;
-	cxl_memdev_foreach(app->ctx, memdev) {
-		if (strcmp(cxl_memdev_get_devname(memdev), name))
-			continue;
-		policy = policy_of(app, memdev, type, &clash);
-		/* Once is enough to say it */
-		rc = clash && guards ? -EINVAL : 0;
-		if (policy && policy_guards(policy) == guards)
-			rc = apply_to(app, policy, memdev);
 	}
+	cxl_memdev_foreach(app->ctx, memdev)
+		if (!strcmp(cxl_memdev_get_devname(memdev), name))
+			it = memdev;
+	if (it)
+		policy = policy_of(app, it, type, &clash);
+	/* Once is enough to say it */
+	if (clash)
+		return guards ? -EINVAL : 0;
+	if (!policy || policy_guards(policy) != guards)
+		return 0;
+	rc = apply_to(app, policy, it);
+	/* A region that was made a moment ago is seen by a new context only */
 	cxl_unref(app->ctx);
+	app->ctx = NULL;
 	return rc;
 }
 
@@ -419,6 +424,8 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 		wait_for_endpoints(req->selection.names, req->selection.nr);
 		rc = apply_all(&app, ctx, req->selection.names, req->selection.nr);
 	}
+	if (app.ctx)
+		cxl_unref(app.ctx);
 	catch_signals(false);
 	if (lock >= 0)
 		close(lock);
