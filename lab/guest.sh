@@ -162,7 +162,9 @@ initrd() {
 	helpers "$over/lab/bin"
 	"$ROOT/lab/cli.sh" build "$over/usr/bin"
 	(cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet) >"$over.cpio"
-	cat "$CACHE/guest.cpio" "$over.cpio" >"$CACHE/initrd-$name"
+	# another guest may be about to read the one that is there
+	cat "$CACHE/guest.cpio" "$over.cpio" >"$CACHE/initrd-$name.new"
+	mv "$CACHE/initrd-$name.new" "$CACHE/initrd-$name"
 }
 
 case ${1:-} in
