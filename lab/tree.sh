@@ -79,7 +79,7 @@ unpack() {
 		die "this is not a Linux $BASE tree, see BASE"
 	git init -q -b main "$TREE"
 	# speed, not size: nothing here is kept
-	for setting in core.compression=0 gc.auto=0 core.fsync=none; do
+	for setting in core.compression=0 gc.auto=0 core.fsync=none index.version=4; do
 		git_tree config "${setting%=*}" "${setting#*=}"
 	done
 	# -f: Debian's tree has a .gitignore that hides everything
@@ -103,7 +103,7 @@ commit_patch() {
 		[ -f "$ROOT/$file" ] || die "patches/series names $file, which does not exist"
 	done
 	# at once: the index is of a whole kernel, and written by each command
-	for file; do
+	[ $# = 0 ] || for file; do
 		blob=$(git_tree hash-object -w "$ROOT/$file") mode=100644
 		[ ! -x "$ROOT/$file" ] || mode=100755
 		printf '%s %s\t%s\n' "$mode" "$blob" "$file"
