@@ -90,6 +90,25 @@ unpack() {
 	source_id >"$CACHE/tree.source"
 }
 
+# Each git command on the index of a whole kernel takes half a second. So the commits of
+# the series are made on what they touch alone, and then put on the kernel.
+#
+# narrow PATH...: an index with what the kernel has of these, and print a commit of it
+narrow() {
+	rm -f "$GIT_INDEX_FILE"
+	git_tree ls-tree -r refs/lab/base -- "$@" | git_tree update-index --index-info
+	git_tree commit-tree -m "Linux $BASE" "$(git_tree write-tree)"
+}
+
+# widen FIRST LAST: the commits behind FIRST, which narrow() has made, on the kernel;
+# print the last of them
+widen() {
+	git_tree update-ref refs/lab/wide "$2"
+	git_tree fast-export --no-data --reencode=no --reference-excluded-parents "$1..refs/lab/wide" |
+		sed "s/^from $1\$/from $(git_tree rev-parse refs/lab/base)/" | git_tree fast-import --quiet --force
+	git_tree rev-parse refs/lab/wide
+}
+
 # commit_patch PARENT PATCH [NEW_FILE...]: apply to the index, print the commit.
 # git apply knows no fuzz: context that differs is an error.
 commit_patch() {
@@ -102,8 +121,7 @@ commit_patch() {
 	for file; do
 		[ -f "$ROOT/$file" ] || die "patches/series names $file, which does not exist"
 	done
-	# at once: the index is of a whole kernel, and written by each command
-	[ $# = 0 ] || for file; do
+	for file; do
 		blob=$(git_tree hash-object -w "$ROOT/$file") mode=100644
 		[ ! -x "$ROOT/$file" ] || mode=100755
 		printf '%s %s\t%s\n' "$mode" "$blob" "$file"
@@ -116,12 +134,14 @@ commit_patch() {
 		GIT_COMMITTER_DATE=$(field Date) git_tree commit-tree "$tree" -p "$parent"
 }
 
-# series_commit with|without [PART]: print the last commit of the series, or of a part
+# series_commit with|without [PART]: print the last commit of the series, or of a part.
+# refs/lab/first and refs/lab/last are the same without the rest of the kernel.
 series_commit() {
-	local commit patch files SERIES=$1
-	export GIT_INDEX_FILE=$CACHE/series.index
-	git_tree read-tree refs/lab/base
-	commit=$(git_tree rev-parse refs/lab/base)
+	local commit first patch files touched SERIES=$1 GIT_INDEX_FILE=$CACHE/series.index
+	export GIT_INDEX_FILE
+	mapfile -t touched < <(cat "$ROOT"/patches/*.patch | sed -n 's,^diff --git a/\(.*\) b/.*,\1,p' | sort -u)
+	first=$(narrow "${touched[@]}")
+	commit=$first
 	while read -r patch files; do
 		[ "$1" = with ] || files=
 		# shellcheck disable=SC2086
@@ -129,8 +149,9 @@ series_commit() {
 		[ -z "${2:-}" ] || [ "@$2" != "@${files##*@}" ] || break
 	done < <(series)
 	rm -f "$GIT_INDEX_FILE"
-	unset GIT_INDEX_FILE
-	echo "$commit"
+	git_tree update-ref refs/lab/first "$first"
+	git_tree update-ref refs/lab/last "$commit"
+	widen "$first" "$commit"
 }
 
 link_new_files() {
@@ -277,15 +298,17 @@ without_new() {
 
 # fold_into DIR LAST: patches/ as it is for the commits that end with LAST, in DIR
 fold_into() {
-	local dir=$1 last=$2 commits commit slim name file path files grown complete i
+	local dir=$1 last=$2 commits commit first slim touched name file path files grown complete i
+	local GIT_INDEX_FILE=$CACHE/series.index
 	mapfile -t commits < <(git_tree rev-list --reverse "refs/lab/base..$last")
-	slim=$(git_tree rev-parse refs/lab/base)
-	git_tree ls-tree -r --name-only "$slim" >"$CACHE/base.paths"
-	export GIT_INDEX_FILE=$CACHE/series.index
-	git_tree read-tree "$slim"
+	mapfile -t touched < <(git_tree log --format= --name-only "refs/lab/base..$last" | sort -u)
+	git_tree ls-tree -r --name-only refs/lab/base >"$CACHE/base.paths"
+	export GIT_INDEX_FILE
+	first=$(narrow "${touched[@]}")
+	slim=$first
 	for commit in "${commits[@]}"; do slim=$(without_new "$commit" "$slim"); done
 	rm -f "$GIT_INDEX_FILE"
-	unset GIT_INDEX_FILE
+	slim=$(widen "$first" "$slim")
 	# the commit with which each file is complete
 	complete=$(for commit in "${commits[@]}"; do
 		git_tree diff-tree -r --name-only "$commit~1" "$commit" | sed "s/^/$commit /"
@@ -360,11 +383,10 @@ check() {
 
 	rm -rf "$CACHE/am"
 	git_tree worktree prune
-	git_tree worktree add -q --no-checkout --detach "$CACHE/am" refs/lab/base
-	(cd "$CACHE/am" && git sparse-checkout set --no-cone /MAINTAINERS >/dev/null 2>&1 && git checkout -q --detach &&
-		git -c user.name=lab -c user.email=lab@localhost am -q "$out"/*.patch) ||
+	git_tree worktree add -q --detach "$CACHE/am" refs/lab/first
+	git -C "$CACHE/am" -c user.name=lab -c user.email=lab@localhost am -q "$(realpath "$out")"/*.patch ||
 		die "git am of the exported series fails"
-	[ "$(git -C "$CACHE/am" rev-parse 'HEAD^{tree}')" = "$(git_tree rev-parse 'refs/lab/series^{tree}')" ] ||
+	[ "$(git -C "$CACHE/am" rev-parse 'HEAD^{tree}')" = "$(git_tree rev-parse 'refs/lab/last^{tree}')" ] ||
 		die "git am of the exported series gives another kernel"
 	git_tree worktree remove --force "$CACHE/am"
 	say "ok git am of the exported series gives the same kernel"
