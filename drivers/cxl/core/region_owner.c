@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/atomic.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <cxlmem.h>
@@ -13,10 +14,12 @@
  * a user can take a region away (unbind, commit, a target, delete_region) asks the
  * owner first, before a decoder is touched.
  *
- * A region changes hands one at a time: CXL_REGION_F_HANDOVER is held while an owner
- * takes it, and from the question until the region is gone, or has been given back by
- * cxl_region_resume(). So there is no bind in flight that the question cannot see,
- * and none between the question and the deed.
+ * A region that has an owner, or gets one, changes hands one at a time:
+ * cxl_region::handover is -1 while an owner takes it, and from the question until the
+ * region is gone, or has been given back by cxl_region_resume(). So there is no bind in
+ * flight that the question cannot see, and none between the question and the deed. Those
+ * who take away a region that has no owner are counted there: no owner takes it
+ * meanwhile, and they are in nobody else's way.
  *
  * A device that is pulled does not ask.
  */
@@ -33,7 +36,7 @@
  */
 int cxl_region_own(struct cxl_region *cxlr, const struct cxl_region_owner_ops *ops)
 {
-	if (test_and_set_bit(CXL_REGION_F_HANDOVER, &cxlr->flags))
+	if (atomic_cmpxchg(&cxlr->handover, 0, -1))
 		return -EBUSY;
 	WRITE_ONCE(cxlr->owner, ops);
 	return 0;
@@ -64,7 +67,7 @@ int cxl_region_owned(struct cxl_region *cxlr, int rc)
 {
 	if (rc)
 		cxl_region_disown(cxlr);
-	clear_bit_unlock(CXL_REGION_F_HANDOVER, &cxlr->flags);
+	atomic_set_release(&cxlr->handover, 0);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_region_owned, "cxl_handover_kunit");
@@ -73,13 +76,13 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_region_owned, "cxl_handover_kunit");
  * cxl_region_quiesce - ask whether a region can be taken away
  * @cxlr: the region
  *
- * On success nobody can take @cxlr until cxl_region_resume(), which has to follow
+ * On success no owner can take @cxlr until cxl_region_resume(), which has to follow
  * also when the region has been taken away. A region without an owner can always be
- * taken away.
+ * taken away, also by several at once.
  *
  * Context: Process context. No lock that the owner could want may be held.
- * Return: 0; -EBUSY when @cxlr is just being bound, or taken away by somebody else,
- * or when what the owner has made of it is in use; or what else the owner answers,
+ * Return: 0; -EBUSY when an owner is just taking @cxlr, or has been asked by somebody
+ * else, or when what the owner has made of it is in use; or what else the owner answers,
  * among that -ERESTARTSYS on a signal. On failure nothing has changed.
  */
 int cxl_region_quiesce(struct cxl_region *cxlr)
@@ -87,13 +90,19 @@ int cxl_region_quiesce(struct cxl_region *cxlr)
 	const struct cxl_region_owner_ops *owner;
 	int rc;
 
-	if (test_and_set_bit(CXL_REGION_F_HANDOVER, &cxlr->flags))
+	if (atomic_inc_unless_negative(&cxlr->handover)) {
+		if (!READ_ONCE(cxlr->owner))
+			return 0;
+		atomic_dec(&cxlr->handover);
+	}
+
+	if (atomic_cmpxchg(&cxlr->handover, 0, -1))
 		return -EBUSY;
 
 	owner = READ_ONCE(cxlr->owner);
 	rc = owner ? owner->quiesce(cxlr) : 0;
 	if (rc)
-		clear_bit_unlock(CXL_REGION_F_HANDOVER, &cxlr->flags);
+		atomic_set_release(&cxlr->handover, 0);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_region_quiesce, "cxl_handover_kunit");
@@ -112,6 +121,7 @@ void cxl_region_resume(struct cxl_region *cxlr)
 
 	if (owner)
 		owner->resume(cxlr);
-	clear_bit_unlock(CXL_REGION_F_HANDOVER, &cxlr->flags);
+	if (atomic_dec_if_positive(&cxlr->handover) < 0)
+		atomic_set_release(&cxlr->handover, 0);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_region_resume, "cxl_handover_kunit");

@@ -155,37 +155,12 @@ void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
- * cxl_sysram_boot - apply a policy to the capacity that is there, once
- * @cxlr_sysram: the region, complete
- * @policy: from cxl_sysram_boot_policy()
+ * cxl_sysram_boot - apply the policy of the boot, if that was not done before
+ * @cxlr_sysram: the region, complete, or not removed after all
  *
- * Context: Probe of the region's driver, which does not wait for it.
+ * Context: Process context. Does not wait for it.
  */
-void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
-		     enum cxl_sysram_state policy)
-{
-	/* A word that a user has written since the file appeared is a later one */
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		if (cxlr_sysram->policy == policy)
-			cxlr_sysram->boot_policy = policy;
-	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
-}
-
-/**
- * cxl_sysram_boot_forget - a user has said something else
- * @cxlr_sysram: the region
- */
-void cxl_sysram_boot_forget(struct cxl_sysram_region *cxlr_sysram)
-{
-	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
-}
-
-/**
- * cxl_sysram_boot_again - apply the policy of the boot if it could not be before
- * @cxlr_sysram: the region, which is not removed after all
- */
-void cxl_sysram_boot_again(struct cxl_sysram_region *cxlr_sysram)
+void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram)
 {
 	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
 }

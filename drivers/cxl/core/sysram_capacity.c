@@ -230,6 +230,19 @@ void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
+ * cxl_sysram_forget_boot - a user has said something else than the boot
+ * @cxlr_sysram: the region
+ *
+ * Context: An operation, at its end: what was refused has changed nothing, and the
+ * operation of the boot comes before or behind.
+ */
+void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
+}
+
+/**
  * cxl_sysram_change - plug or unplug, for a user or for a policy
  * @cxlr_sysram: the region
  * @req: the state that is wanted, of which part
@@ -259,6 +272,8 @@ int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = ops->set_state(cxlr_sysram, req->want, units, nr);
+	if (!rc)
+		cxl_sysram_forget_boot(cxlr_sysram);
 	/* A user wants it like this, whatever it was */
 	if (!rc && unplug)
 		cxl_sysram_forget_blocks(cxlr_sysram, &req->range);

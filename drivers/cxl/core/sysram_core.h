@@ -56,6 +56,7 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_op_is_interrupted(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_record(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
@@ -125,6 +126,7 @@ int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,
@@ -156,10 +158,7 @@ void cxl_sysram_register_dynamic(const struct cxl_sysram_dynamic_ops *ops);
 bool cxl_sysram_boot_chosen(struct cxl_region *cxlr);
 enum cxl_sysram_state cxl_sysram_boot_policy(struct cxl_region *cxlr);
 void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram,
-		     enum cxl_sysram_state policy);
-void cxl_sysram_boot_again(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_boot_forget(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_dax.c: the hand-off to DAX */
 struct device *cxl_sysram_region_dax(struct cxl_sysram_region *cxlr_sysram);

@@ -114,7 +114,7 @@ static void sysram_region_revive(struct cxl_sysram_region *cxlr_sysram)
 	scoped_guard(spinlock, &cxlr_sysram->lock)
 		cxlr_sysram->dying = cxlr_sysram->stopped;
 	/* What has waited meanwhile */
-	cxl_sysram_boot_again(cxlr_sysram);
+	cxl_sysram_boot(cxlr_sysram);
 	cxl_sysram_region_go_on(cxlr_sysram);
 }
 
@@ -258,7 +258,6 @@ static void sysram_region_stop(void *_cxlr_sysram)
 
 static int sysram_region_setup(struct cxl_region *cxlr)
 {
-	enum cxl_sysram_state policy = cxl_sysram_boot_policy(cxlr);
 	struct cxl_sysram_region *cxlr_sysram;
 	int rc;
 
@@ -267,7 +266,7 @@ static int sysram_region_setup(struct cxl_region *cxlr)
 		return rc;
 	cxl_region_setup_edac(cxlr);
 
-	cxlr_sysram = devm_cxl_add_sysram_region(cxlr, policy);
+	cxlr_sysram = devm_cxl_add_sysram_region(cxlr, cxl_sysram_boot_policy(cxlr));
 	if (IS_ERR(cxlr_sysram))
 		return PTR_ERR(cxlr_sysram);
 
@@ -287,9 +286,7 @@ static int sysram_region_setup(struct cxl_region *cxlr)
 		return rc;
 
 	cxl_sysram_region_settled(cxlr_sysram);
-	/* In a dynamic region the policy is applied to capacity as it arrives */
-	if (!cxlr_sysram->dynamic)
-		cxl_sysram_boot(cxlr_sysram, policy);
+	cxl_sysram_boot(cxlr_sysram);
 	return 0;
 }
 

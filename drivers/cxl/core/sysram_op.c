@@ -288,6 +288,20 @@ int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 }
 
 /**
+ * cxl_sysram_op_is_interrupted - is memory gone that the operation is about?
+ * @cxlr_sysram: the region
+ *
+ * For a part of an operation that is more patient than all of it, but not with that.
+ *
+ * Context: An operation.
+ * Return: true when cxl_sysram_op_interrupt() has said so.
+ */
+bool cxl_sysram_op_is_interrupted(struct cxl_sysram_region *cxlr_sysram)
+{
+	return READ_ONCE(cxlr_sysram->op->interrupted);
+}
+
+/**
  * cxl_sysram_op_drain - end the present operation, if any, and wait for it
  * @cxlr_sysram: the region; no operation may start any more
  *

@@ -21,6 +21,30 @@
  * bound or unbound nothing waits.
  */
 
+/*
+ * It is compared with what it is at this moment: of two writers, each may have begun with
+ * another one. What differs from "never" needs the guard, and so an operation.
+ */
+static int cxl_sysram_policy_change(struct cxl_sysram_region *cxlr_sysram,
+				    enum cxl_sysram_state policy, bool op)
+{
+	enum cxl_sysram_state was;
+
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		was = cxlr_sysram->policy;
+		if (!op && cxlr_sysram->dying)
+			return -ENXIO;
+		if (!op && was == CXL_SYSRAM_NEVER)
+			return -EAGAIN;
+		cxlr_sysram->policy = policy;
+		/* A user's word overrides that of the kernel command line */
+		cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
+	}
+	if (was != policy && device_is_registered(&cxlr_sysram->dev))
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	return 0;
+}
+
 static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
 			    struct mhp_ctl *ctl)
 {
@@ -34,10 +58,7 @@ static int cxl_sysram_guard(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		return rc;
 	cxlr_sysram->guarded = true;
-	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->policy = CXL_SYSRAM_NEVER;
-	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
-	return 0;
+	return cxl_sysram_policy_change(cxlr_sysram, CXL_SYSRAM_NEVER, true);
 }
 
 static int cxl_sysram_guard_op(struct cxl_sysram_region *cxlr_sysram,
@@ -83,24 +104,7 @@ static int cxl_sysram_unguard(struct cxl_sysram_region *cxlr_sysram,
 	if (rc)
 		return rc;
 	cxlr_sysram->guarded = false;
-	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->policy = req->policy;
-	return 0;
-}
-
-/* All policies but "never" take effect when capacity arrives, and just change */
-static int cxl_sysram_region_change(struct cxl_sysram_region *cxlr_sysram,
-				    enum cxl_sysram_state policy)
-{
-	guard(spinlock)(&cxlr_sysram->lock);
-	if (cxlr_sysram->dying)
-		return -ENXIO;
-	if (cxlr_sysram->policy == CXL_SYSRAM_NEVER)
-		return -EAGAIN;
-	cxlr_sysram->policy = policy;
-	/* A user's word overrides that of the kernel command line */
-	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
-	return 0;
+	return cxl_sysram_policy_change(cxlr_sysram, req->policy, true);
 }
 
 /**
@@ -118,25 +122,21 @@ static int cxl_sysram_region_change(struct cxl_sysram_region *cxlr_sysram,
 int cxl_sysram_region_set_policy(struct cxl_sysram_region *cxlr_sysram,
 				 enum cxl_sysram_state policy)
 {
-	enum cxl_sysram_state was = cxl_sysram_region_policy(cxlr_sysram);
 	struct cxl_sysram_request req = { .policy = policy };
 	int rc;
 
 	if (policy != CXL_SYSRAM_NEVER && cxlr_sysram->shareable)
 		return -EPERM;
 
-	if (policy == CXL_SYSRAM_NEVER) {
-		rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-				       cxl_sysram_guard_op, NULL);
-	} else {
-		rc = cxl_sysram_region_change(cxlr_sysram, policy);
-		if (rc == -EAGAIN)
-			rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
-					       cxl_sysram_unguard, &req);
-	}
+	if (policy == CXL_SYSRAM_NEVER)
+		return cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+					 cxl_sysram_guard_op, NULL);
 
-	if (!rc && was != policy && device_is_registered(&cxlr_sysram->dev))
-		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
+	/* All others take effect when capacity arrives, and just change */
+	rc = cxl_sysram_policy_change(cxlr_sysram, policy, false);
+	if (rc == -EAGAIN)
+		rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION,
+				       cxl_sysram_unguard, &req);
 	return rc;
 }
 

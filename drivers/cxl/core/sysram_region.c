@@ -42,7 +42,6 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (rc < 0)
 		return rc;
-	cxl_sysram_boot_forget(cxlr_sysram);
 	rc = cxl_sysram_region_set_state(cxlr_sysram, rc, &cxlr_sysram->hpa_range);
 	return rc ?: len;
 }
@@ -96,7 +95,6 @@ static ssize_t plugged_size_store(struct device *dev,
 	rc = kstrtou64(buf, 0, &bytes);
 	if (rc)
 		return -EINVAL;
-	cxl_sysram_boot_forget(cxlr_sysram);
 	rc = cxl_sysram_region_resize(cxlr_sysram, bytes);
 	return rc ?: len;
 }
@@ -373,6 +371,13 @@ devm_cxl_add_sysram_region(struct cxl_region *cxlr,
 		rc = cxl_sysram_region_set_policy(cxlr_sysram, policy);
 	if (rc)
 		return ERR_PTR(rc);
+
+	/*
+	 * Applied when all is set up, unless a user says something else as soon as there
+	 * is a file to write to; in a dynamic region, to capacity as it arrives.
+	 */
+	if (!cxlr_sysram->dynamic && !cxlr_sysram->guarded)
+		cxlr_sysram->boot_policy = policy;
 
 	cxlr_sysram->settling = true;
 	rc = device_add(dev);

@@ -156,6 +156,7 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
 /**
  * struct cxl_sysram_attempt - an attempt to unplug one block
  * @ctl: for memory hotplug
+ * @cxlr_sysram: the region
  * @outer: of the operation
  * @progress: @ctl's, when it was looked at last
  * @when: jiffies of the last progress
@@ -163,6 +164,7 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
  */
 struct cxl_sysram_attempt {
 	struct mhp_ctl ctl;
+	struct cxl_sysram_region *cxlr_sysram;
 	struct mhp_ctl *outer;
 	unsigned long progress;
 	unsigned long when;
@@ -175,9 +177,12 @@ static int cxl_sysram_attempt_give_up(struct mhp_ctl *ctl)
 		container_of(ctl, struct cxl_sysram_attempt, ctl);
 	int rc;
 
-	/* Whether the time of the operation is up is asked between attempts */
+	/*
+	 * Whether the time of the operation is up is asked between attempts. What is gone
+	 * may be somebody else's data, and is not migrated any more.
+	 */
 	rc = attempt->outer->give_up(attempt->outer);
-	if (rc && rc != -EBUSY)
+	if (rc && (rc != -EBUSY || cxl_sysram_op_is_interrupted(attempt->cxlr_sysram)))
 		return rc;
 
 	if (attempt->progress != ctl->progress) {
@@ -197,6 +202,7 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 		.ctl.give_up = cxl_sysram_attempt_give_up,
 		.ctl.yield = true,
 		.ctl.poison = cxlr_sysram->ctl->poison,
+		.cxlr_sysram = cxlr_sysram,
 		.outer = cxlr_sysram->ctl,
 		.when = jiffies,
 	};
@@ -298,6 +304,7 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 
 	before = cxl_sysram_range_plugged(&cxlr_sysram->hpa_range);
 	if (req->bytes == before) {
+		cxl_sysram_forget_boot(cxlr_sysram);
 		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range);
 		return 0;
 	}
@@ -312,8 +319,10 @@ static int cxl_sysram_resize(struct cxl_sysram_region *cxlr_sysram,
 		rc = cxl_sysram_shrink(cxlr_sysram, &blocks, left);
 	kvfree(blocks.block);
 	/* A user wants so much of it, whatever it was */
-	if (!rc)
+	if (!rc) {
+		cxl_sysram_forget_boot(cxlr_sysram);
 		cxl_sysram_forget_blocks(cxlr_sysram, &cxlr_sysram->hpa_range);
+	}
 
 	if (cxl_sysram_range_plugged(&cxlr_sysram->hpa_range) != before)
 		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);

@@ -94,6 +94,25 @@ static void no_bind_between_question_and_deed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, cxl_region_own(&answer->cxlr, &answer_ops));
 }
 
+/* As without owners: whoever takes it away has no reason to refuse somebody else */
+static void many_at_a_time_without_an_owner(struct kunit *test)
+{
+	struct answer *answer = make_answer(test, false);
+
+	KUNIT_ASSERT_EQ(test, 0, cxl_region_quiesce(&answer->cxlr));
+	KUNIT_EXPECT_EQ(test, 0, cxl_region_quiesce(&answer->cxlr));
+	cxl_region_resume(&answer->cxlr);
+	KUNIT_EXPECT_EQ(test, -EBUSY, cxl_region_own(&answer->cxlr, &answer_ops));
+	KUNIT_EXPECT_EQ(test, 0, cxl_region_quiesce(&answer->cxlr));
+	cxl_region_resume(&answer->cxlr);
+	cxl_region_resume(&answer->cxlr);
+	KUNIT_EXPECT_EQ(test, 0, cxl_region_own(&answer->cxlr, &answer_ops));
+	KUNIT_EXPECT_EQ(test, 0, cxl_region_owned(&answer->cxlr, 0));
+	KUNIT_EXPECT_EQ(test, 0, cxl_region_quiesce(&answer->cxlr));
+	KUNIT_EXPECT_EQ(test, -EBUSY, cxl_region_quiesce(&answer->cxlr));
+	KUNIT_EXPECT_EQ(test, 1, answer->asked);
+}
+
 static void no_question_during_a_bind(struct kunit *test)
 {
 	struct answer *answer = make_answer(test, false);
@@ -130,6 +149,7 @@ static struct kunit_case cxl_handover_cases[] = {
 	KUNIT_CASE(owner_refuses),
 	KUNIT_CASE(one_at_a_time),
 	KUNIT_CASE(no_bind_between_question_and_deed),
+	KUNIT_CASE(many_at_a_time_without_an_owner),
 	KUNIT_CASE(no_question_during_a_bind),
 	KUNIT_CASE(no_owner_is_left),
 	{}
