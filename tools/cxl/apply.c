@@ -97,7 +97,8 @@ static void request_of(struct application *app, const struct policy *policy)
 	if (!strcmp(policy->driver, "dax") && !strcmp(policy->hotplug, "none"))
 		req->hotplug = NULL;
 	req->memmap = policy->memmap;
-	load_dax(policy->driver);
+	if (!req->dry_run)
+		load_dax(policy->driver);
 }
 
 static int finished(struct application *app, const char *region)
@@ -269,6 +270,17 @@ static int find_member(const struct application *app, const struct policy *polic
 	return -EPERM;
 }
 
+static void say_created(const struct application *app, const struct policy *policy,
+			const struct creation *c)
+{
+	char names[256] = "";
+
+	for (int i = 0; i < c->nr_names; i++)
+		add_word(names, sizeof(names), c->names[i]);
+	say("%s: a region of %s would be created: %s, %s (%s)", app->req.verb, names,
+	    policy->driver, policy->hotplug, policy->name);
+}
+
 /* A set is complete when its last member has come */
 static int create(struct application *app, const struct policy *policy, struct cxl_memdev *memdev)
 {
@@ -277,15 +289,23 @@ static int create(struct application *app, const struct policy *policy, struct c
 		.type = policy->type, .driver = policy->driver, .size = policy->size,
 		.granularity = policy->granularity, .memmap = policy->memmap,
 		.hotplug = app->req.hotplug, .names = names, .nr_names = 1,
-		.force = app->req.force,
+		.force = app->req.force, .req = &app->req,
 	};
+	bool set = policy->nr_serials > 1;
 	int rc;
 
-	for (unsigned int i = 0; i < policy->nr_serials && policy->nr_serials > 1; i++) {
+	for (unsigned int i = 0; set && i < policy->nr_serials; i++) {
 		rc = find_member(app, policy, policy->serials[i], &names[i]);
 		if (rc)
 			return rc == -EAGAIN ? 0 : rc;
 		c.nr_names = i + 1;
+	}
+	if (app->req.dry_run) {
+		/* Once for a set */
+		if (!set || !policy->would)
+			say_created(app, policy, &c);
+		app->policies.list[policy - app->policies.list].would = true;
+		return 0;
 	}
 	if (policy->match == MATCH_WINDOW)
 		c.root = window_of(app->ctx, policy->window);
@@ -307,11 +327,6 @@ static int apply_to(struct application *app, const struct policy *policy,
 	rc = settle_regions(app, policy, memdev, &nr);
 	if (nr || rc || policy->no_create || !has_type(memdev, policy->type))
 		return rc;
-	if (app->req.dry_run) {
-		say("%s: a region of %s would be created: %s, %s (%s)", app->req.verb,
-		    cxl_memdev_get_devname(memdev), policy->driver, policy->hotplug, policy->name);
-		return 0;
-	}
 	return create(app, policy, memdev);
 }
 
@@ -324,6 +339,7 @@ static int apply_type(struct application *app, const char *name, const char *typ
 
 	rc = app->ctx ? 0 : cxl_new(&app->ctx);
 	if (rc) {
+		say_error(app->req.verb, -rc, "libcxl");
 		app->ctx = NULL;
 		return rc;
 	}
@@ -337,6 +353,10 @@ static int apply_type(struct application *app, const char *name, const char *typ
 		return guards ? -EINVAL : 0;
 	if (!policy || policy_guards(policy) != guards)
 		return 0;
+	if (request_is_over(&app->req)) {
+		say("%s: %s: the time is over, and %s not begun", app->req.verb, name, policy->name);
+		return -EBUSY;
+	}
 	rc = apply_to(app, policy, it);
 	/* A region that was made a moment ago is seen by a new context only */
 	cxl_unref(app->ctx);
@@ -421,7 +441,7 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 	catch_signals(true);
 	rc = policies_load(&app.policies, NULL, 0);
 	if (app.policies.nr) {
-		wait_for_endpoints(req->selection.names, req->selection.nr);
+		wait_for_endpoints(req, req->selection.names, req->selection.nr);
 		rc = apply_all(&app, ctx, req->selection.names, req->selection.nr);
 	}
 	if (app.ctx)

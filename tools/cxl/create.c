@@ -54,24 +54,28 @@ static int create_empty(struct creation *c)
 	return rc;
 }
 
-/* To plug may take long; the module that does it may have been sent for just now */
-static int state_write(const char *device, const char *state)
+/*
+ * To plug may take long, and to be guarded, too; the module that does it may have been
+ * sent for just now
+ */
+static int slow_write(struct creation *c, const char *device, const char *attr, const char *value)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	int tries = 30, rc;
 	char path[256];
 
-	rc = sysfs_path(path, sizeof(path), "devices/%s/state", device);
+	rc = sysfs_path(path, sizeof(path), "devices/%s/%s", device, attr);
 	while (!rc) {
-		rc = sysfs_write_child(path, state, 0, &interrupted);
+		rc = sysfs_write_child(path, value, request_left(c->req, 0), &interrupted);
 		if (rc != -ENXIO || !--tries || interrupted)
 			break;
 		nanosleep(&pause, NULL);
 		rc = 0;
 	}
 	if (rc)
-		say_error("create-region", -rc, "%s: %s", device, state);
+		say_error("create-region", -rc, "%s: %s", device, value);
 	explain_state(rc);
+	request_is_over(c->req);
 	return rc;
 }
 
@@ -114,9 +118,13 @@ static int set_up(struct creation *c)
 	return rc ?: number_write(c->name, "commit", 1);
 }
 
-static int bind_driver(const char *driver, const char *device)
+static int bind_driver(struct creation *c, const char *driver, const char *device)
 {
-	return interrupted ? -EINTR : driver_bind("create-region", driver, device);
+	int rc = interrupted ? -EINTR : driver_bind("create-region", driver, device,
+						    request_left(c->req, 0));
+
+	request_is_over(c->req);
+	return rc;
 }
 
 static int hand_over(struct creation *c)
@@ -127,26 +135,26 @@ static int hand_over(struct creation *c)
 	int rc;
 
 	if (!strcmp(c->driver, "region"))
-		return bind_driver("cxl_region", c->name);
+		return bind_driver(c, "cxl_region", c->name);
 
 	snprintf(sysram, sizeof(sysram), "sysram_%s", c->name);
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
-	rc = bind_driver("sysram_region", c->name);
+	rc = bind_driver(c, "sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
 	if (!rc && c->memmap)
 		rc = memmap_set("create-region", c->name, c->memmap);
 	if (!rc && plug && !c->force)
 		rc = memmap_fits("create-region", c->name, 0);
 	if (!rc && c->hotplug)
-		rc = attr_write(sysram, "hotplug", c->hotplug);
+		rc = slow_write(c, sysram, "hotplug", c->hotplug);
 	if (rc)
 		return rc;
 	if (!strcmp(c->driver, "dax"))
-		return bind_driver("cxl_dax_region", dax);
+		return bind_driver(c, "cxl_dax_region", dax);
 	/* What a dynamic region has already came before there was a policy */
 	if (!plug || (sysfs_number(sysram, "size", &size) && !size))
 		return 0;
-	return state_write(sysram, c->hotplug);
+	return slow_write(c, sysram, "state", c->hotplug);
 }
 
 /* Take it back, in the order in which it can be */
@@ -189,6 +197,7 @@ static const struct argp_option options[] = {
 	{ "uuid", 'U', "UUID", 0, "only for what is persistent: refused", 0 },
 	{ "human", 'u', NULL, 0, "sizes and addresses as people read them", 0 },
 	{ "debug", OPT_DEBUG, NULL, 0, "what libcxl does", 0 },
+	OPTION_TIMEOUT,
 	OPTION_HELP,
 	{ }
 };
@@ -233,6 +242,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'Q':
 		c->enforce_qos = true;
+		return 0;
+	case OPT_TIMEOUT:
+		if (request_timeout(c->req, arg))
+			break;
 		return 0;
 	case OPT_DRIVER:
 		c->driver = arg;
@@ -328,7 +341,7 @@ int create_region(struct cxl_ctx *ctx, struct creation *c)
 	if (!driver_there("create-region", strcmp(c->driver, "region") ? "sysram_region" : "cxl_region") ||
 	    (!strcmp(c->driver, "dax") && !driver_there("create-region", "cxl_dax_region")))
 		return -EOPNOTSUPP;
-	wait_for_endpoints(c->names, c->nr_names);
+	wait_for_endpoints(c->req, c->names, c->nr_names);
 	rc = choose(ctx, c);
 	if (rc)
 		return rc;
@@ -356,14 +369,17 @@ int create_region(struct cxl_ctx *ctx, struct creation *c)
  */
 int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 {
-	struct creation c = { .type = "ram", .driver = "sysram" };
+	struct request req = { .verb = argv[0] };
+	struct creation c = { .req = &req, .type = "ram", .driver = "sysram" };
 	int lock, rc;
 
 	if (parse(&c, argc, argv) || check(&c))
 		return EXIT_USAGE;
 	if (c.debug)
 		cxl_set_log_priority(ctx, LOG_DEBUG);
-	lock = take_lock(0);
+	lock = take_lock(req.timeout);
+	if (lock == -EBUSY)
+		return EXIT_TIME;
 	catch_signals(true);
 	rc = create_region(ctx, &c);
 	/* There it is: what comes now is only to be seen, and may be ended */
@@ -371,7 +387,7 @@ int verb_create_region(struct cxl_ctx *ctx, int argc, char **argv)
 	if (lock >= 0)
 		close(lock);
 	if (rc)
-		return exit_code(rc);
+		return request_exit(&req, rc);
 	if (list_regions(ctx, c.name, c.human || isatty(STDOUT_FILENO), true))
 		say("create-region: cxl could not list it, try: cxl list -r %s", c.name);
 	return EXIT_SUCCESS;

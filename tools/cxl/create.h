@@ -2,12 +2,13 @@
 #ifndef CXL_CLI_CREATE_H
 #define CXL_CLI_CREATE_H
 
-#include "cxl-cli.h"
+#include "request.h"
 
 #define MEMDEVS_MAX 16
 
 /**
  * struct creation - what is to be created, and what has been
+ * @req: for its time
  * @bus: only root decoders of this bus, or NULL
  * @root: name of the root decoder, or NULL: the first that can
  * @type: "ram" or "dynamic_ram_1"
@@ -33,6 +34,7 @@
  * @name: of the region, empty before there is one
  */
 struct creation {
+	struct request *req;
 	const char *bus;
 	const char *root;
 	const char *type;

@@ -84,7 +84,7 @@ bool sysfs_driver(const char *device, char *driver, size_t size);
 
 /* driver.c */
 bool driver_there(const char *verb, const char *driver);
-int driver_bind(const char *verb, const char *driver, const char *device);
+int driver_bind(const char *verb, const char *driver, const char *device, long seconds);
 void explain_state(int rc);
 int take_lock(long seconds);
 
@@ -233,9 +233,6 @@ struct level {
 /* level.c */
 int region_level(const char *region, struct level *level);
 int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
-
-/* wait.c */
-void wait_for_endpoints(char **names, int nr);
 
 /* choose.c */
 bool has_region(struct cxl_decoder *decoder, char *region, size_t size);

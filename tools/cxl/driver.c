@@ -39,11 +39,12 @@ bool driver_there(const char *verb, const char *driver)
  * @verb: for messages
  * @driver: its name
  * @device: its name
+ * @seconds: after which it is ended, when that is plugging memory; 0: never
  *
  * Return: 0, also when the driver has it already: a udev rule may have been faster; or
  * an error that has been said.
  */
-int driver_bind(const char *verb, const char *driver, const char *device)
+int driver_bind(const char *verb, const char *driver, const char *device, long seconds)
 {
 	char path[256], has[64];
 	int rc;
@@ -51,7 +52,8 @@ int driver_bind(const char *verb, const char *driver, const char *device)
 	if (!driver_there(verb, driver))
 		return -ENODEV;
 	rc = sysfs_path(path, sizeof(path), "drivers/%s/bind", driver) ?:
-	     sysfs_write(path, device);
+	     seconds ? sysfs_write_child(path, device, seconds, &interrupted) :
+		       sysfs_write(path, device);
 	if (rc && sysfs_driver(device, has, sizeof(has)) && !strcmp(has, driver))
 		return 0;
 	if (rc)

@@ -53,33 +53,52 @@ static int back_from_dax(struct request *req, const char *region)
 	return rc;
 }
 
+/* Is it the DAX device that is asked for? */
+static bool is_that_dax(const struct request *req, const char *region)
+{
+	char device[64], driver[64], policy[32] = "";
+
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	sysfs_attr(device, "hotplug", policy, sizeof(policy));
+	return dax_has_it(region, driver, sizeof(driver)) &&
+	       (!req->hotplug || !strcmp(req->hotplug, policy)) &&
+	       region_has_kmem(region) == (req->hotplug && policy_plugs(req->hotplug));
+}
+
+/* For now, in the time that there is: to be guarded may take long */
+static int ask_hotplug(struct request *req, const char *region, const char *policy)
+{
+	char path[256];
+	int rc;
+
+	rc = sysfs_path(path, sizeof(path), "devices/sysram_%s/hotplug", region) ?:
+	     request_write(req, path, policy);
+	if (rc)
+		say_error(req->verb, -rc, "%s: hotplug %s", region, policy);
+	return rc;
+}
+
 /* What is held is handed to DAX: as a character device, unless a policy is asked for */
 static int to_dax(struct request *req, const char *region)
 {
-	char name[64], device[64], policy[32];
-	int rc = 0;
+	char name[64], device[64], policy[32] = "";
+	int rc;
 
 	snprintf(name, sizeof(name), "dax_%s", region);
 	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (dax_has_it(region, policy, sizeof(policy))) {
-		if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)))
-			policy[0] = '\0';
-		if ((!req->hotplug || !strcmp(req->hotplug, policy)) &&
-		    region_has_kmem(region) == (req->hotplug && policy_plugs(req->hotplug)))
-			return 0;
-		rc = back_from_dax(req, region);
-		if (rc)
-			return rc;
-	}
-	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)))
-		policy[0] = '\0';
-	if (req->hotplug)
-		rc = set_hotplug(req, region, req->hotplug);
-	else if (policy_plugs(policy))
-		rc = set_hotplug(req, region, "none");
+	if (is_that_dax(req, region))
+		return 0;
+	rc = back_from_dax(req, region);
 	if (rc)
 		return rc;
-	rc = driver_bind(req->verb, "cxl_dax_region", name);
+	sysfs_attr(device, "hotplug", policy, sizeof(policy));
+	if (req->hotplug)
+		rc = ask_hotplug(req, region, req->hotplug);
+	else if (policy_plugs(policy))
+		rc = ask_hotplug(req, region, "none");
+	if (rc)
+		return rc;
+	rc = driver_bind(req->verb, "cxl_dax_region", name, request_left(req, 0));
 	if (!rc)
 		for_each_dax(region, say_dax, req);
 	else if (policy[0])
@@ -99,7 +118,7 @@ static int hold(struct request *req, const char *region)
 	if (!sysfs_attr(device, "hotplug", policy, sizeof(policy)) ||
 	    !policy_plugs(policy))
 		return 0;
-	rc = set_hotplug(req, region, "none") ?:
+	rc = ask_hotplug(req, region, "none") ?:
 	     request_attr(req, region, "state", path, sizeof(path)) ?:
 	     request_write(req, path, "unplugged");
 	/* Nobody is there who could have plugged it */
@@ -117,6 +136,7 @@ static int plug(struct request *req, const char *region)
 	unsigned long long size, plugged;
 	int tries = 30, rc = 0;
 	char path[256];
+	bool now;
 
 	snprintf(path, sizeof(path), "sysram_%s", region);
 	/* What is plugged stays as it was plugged */
@@ -124,12 +144,14 @@ static int plug(struct request *req, const char *region)
 		rc = memmap_set(req->verb, region, req->memmap);
 	if (rc || !req->hotplug)
 		return rc;
-	rc = set_hotplug(req, region, req->hotplug);
 	/* Of a dynamic region there may be nothing yet: the policy is for what comes */
-	if (rc || !policy_plugs(req->hotplug) || (sysfs_number(path, "size", &size) && !size))
+	now = policy_plugs(req->hotplug) && !(sysfs_number(path, "size", &size) && !size);
+	if (now && !req->force)
+		rc = memmap_fits(req->verb, region, 0);
+	rc = rc ?: ask_hotplug(req, region, req->hotplug);
+	if (rc || !now)
 		return rc;
-	rc = req->force ? 0 : memmap_fits(req->verb, region, 0);
-	rc = rc ?: request_attr(req, region, "state", path, sizeof(path));
+	rc = request_attr(req, region, "state", path, sizeof(path));
 	if (rc)
 		return rc;
 	/* The module that does it may have been sent for just now */
@@ -147,7 +169,7 @@ static int give(struct request *req, const char *region)
 	char path[256];
 	int rc;
 
-	rc = driver_bind(req->verb, wanted_driver(req), region);
+	rc = driver_bind(req->verb, wanted_driver(req), region, request_left(req, 0));
 	if (rc || !is_sysram(req))
 		return rc;
 	rc = hold(req, region);
@@ -283,28 +305,32 @@ static int change(struct request *req, const char *region, const struct owner *w
 	return rc;
 }
 
+/* Under sysram_region already: is it memory that has to go first? */
+static bool goes_below(const struct request *req, const char *region, const struct owner *was)
+{
+	bool dax = !strcmp(req->driver, "dax");
+
+	return was->blocks.present && (dax ? !is_that_dax(req, region) : was->dax);
+}
+
 /* Under sysram_region already: held, plugged, or DAX, each from each */
 static int change_below(struct request *req, const char *region, const struct owner *was)
 {
 	bool dax = !strcmp(req->driver, "dax");
 	char path[256];
-	int rc;
+	int rc = 0;
 
-	if (!was->blocks.present)
-		return dax ? to_dax(req, region) : back_from_dax(req, region) ?: plug(req, region);
-	/* As it is to be */
-	if (!dax && !was->dax)
-		return plug(req, region);
-	if (!req->change) {
-		say("%s: %s is memory, try: cxl-cli enable-region --driver=%s --switch %s",
-		    req->verb, region, req->driver, region);
-		return -EBUSY;
-	}
-	rc = check_switch(req, region, was);
-	if (rc)
-		return rc;
-	if (!was->dax) {
-		rc = request_attr(req, region, "state", path, sizeof(path)) ?:
+	if (goes_below(req, region, was)) {
+		if (!req->change) {
+			say("%s: %s is memory, try: cxl-cli enable-region --driver=%s --switch %s",
+			    req->verb, region, req->driver, region);
+			return -EBUSY;
+		}
+		rc = check_switch(req, region, was);
+		if (rc)
+			return rc;
+		rc = was->dax ? 0 :
+		     request_attr(req, region, "state", path, sizeof(path)) ?:
 		     request_write(req, path, "unplugged");
 		if (rc)
 			say_error(req->verb, -rc, "%s: unplugged", region);
@@ -322,8 +348,11 @@ static int change_below(struct request *req, const char *region, const struct ow
 static int look_only(const struct request *req, const char *region, const struct owner *was)
 {
 	bool other = was->driver[0] && strcmp(was->driver, wanted_driver(req));
-	int rc = other ? check_switch(req, region, was) : check_dynamic(req, region);
+	int rc;
 
+	if (!other && was->driver[0] && is_sysram(req))
+		other = goes_below(req, region, was);
+	rc = other ? check_switch(req, region, was) : check_dynamic(req, region);
 	if (!rc && other && !req->change)
 		rc = -EBUSY;
 	if (!rc || rc == -EBUSY)
@@ -348,11 +377,16 @@ static int enable_region(const char *region, void *arg)
 	if (req->dry_run)
 		return look_only(req, region, &was);
 	if (!was.driver[0]) {
+		rc = check_dynamic(req, region);
+		if (rc)
+			return rc;
 		/* Nobody else is meant any more, also when it was guarded before */
 		if (!is_sysram(req) && !strcmp(was.override, "sysram_region"))
-			set_override(req, region, "");
-		rc = check_dynamic(req, region);
-		return rc ?: give(req, region);
+			rc = set_override(req, region, "");
+		rc = rc ?: give(req, region);
+		if (rc)
+			set_override(req, region, was.override);
+		return rc;
 	}
 	if (strcmp(was.driver, wanted_driver(req))) {
 		if (req->change)
@@ -398,7 +432,10 @@ int settle_region(struct request *req, const char *region)
 {
 	struct owner was;
 	char size[32];
+	int rc;
 
+	if (interrupted)
+		return -EINTR;
 	look(region, &was);
 	if (!was.blocks.online || req->change) {
 		/* Nobody has asked for what comes online meanwhile to be taken */
@@ -406,8 +443,12 @@ int settle_region(struct request *req, const char *region)
 		req->change = true;
 		return enable_region(region, req);
 	}
-	if (is_as_wanted(req, &was))
-		return req->dry_run || was.dax || !is_sysram(req) ? 0 : plug(req, region);
+	if (is_as_wanted(req, &was)) {
+		rc = req->dry_run || was.dax || !is_sysram(req) ? 0 : plug(req, region);
+		if (rc)
+			restore(req, region, &was);
+		return rc;
+	}
 	format_size(was.blocks.online, size, sizeof(size));
 	say("%s: %s of %s are online, and stay as they are (--switch: take them offline)",
 	    req->verb, size, region);

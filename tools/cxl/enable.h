@@ -13,6 +13,7 @@
  * @differ: kmem has more than one device, in different states
  * @devdax: under cxl_region, and a character device, with whatever is in it
  * @plugged: bytes, where @state is of more than one kind
+ * @memmap: its memmap is on it, "0" or "1"; empty when it is not under sysram_region
  * @dax: DAX has it, below sysram_region
  * @blocks: what is there of it
  */
@@ -24,6 +25,7 @@ struct owner {
 	bool differ;
 	bool devdax;
 	char plugged[32];
+	char memmap[8];
 	bool dax;
 	struct blocks blocks;
 };

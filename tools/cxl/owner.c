@@ -52,6 +52,7 @@ void look(const char *region, struct owner *owner)
 	else
 		sysfs_attr(device, "state", owner->state, sizeof(owner->state));
 	sysfs_attr(device, "plugged_size", owner->plugged, sizeof(owner->plugged));
+	sysfs_attr(device, "memmap_on_memory", owner->memmap, sizeof(owner->memmap));
 	blocks_of_region(region, &owner->blocks);
 }
 
@@ -105,9 +106,13 @@ static int restore_sysram(struct request *req, const char *region, const struct 
 	snprintf(name, sizeof(name), "dax_%s", region);
 	if (rc)
 		return rc;
+	if (was->dax && dax_has_it(region, state, sizeof(state)))
+		return 0;
+	/* Where it can be: what is said does not matter where memory hotplug cannot do it */
+	if (was->memmap[0])
+		memmap_set(req->verb, region, was->memmap);
 	if (was->dax)
-		return dax_has_it(region, state, sizeof(state)) ? 0 :
-		       driver_bind(req->verb, "cxl_dax_region", name);
+		return driver_bind(req->verb, "cxl_dax_region", name, 0);
 	if (!sysfs_attr(device, "state", state, sizeof(state)) || !strcmp(state, was->state))
 		return 0;
 	if (!strcmp(was->state, "mixed"))
@@ -134,7 +139,7 @@ void restore(struct request *req, const char *region, const struct owner *was)
 			interrupted |= stop;
 			return;
 		}
-		rc = driver_bind(req->verb, was->driver, region);
+		rc = driver_bind(req->verb, was->driver, region, 0);
 	}
 	if (!rc && was->hotplug[0])
 		rc = restore_sysram(req, region, was);

@@ -124,12 +124,13 @@ static int check_clash(const unsigned long long *serials, unsigned int nr, const
 		snprintf(name, sizeof(name), "serial %#llx", serials[i]);
 		policy_for(&policies, &(struct facts){ .name = name, .serial = serials[i], .pci = "" },
 			   type, &clash);
-		rc = clash ? -EEXIST : 0;
+		rc = clash ? -EINVAL : 0;
 	}
 	policies_free(&policies);
 	return rc;
 }
 
+/* NULL, and errno: EINVAL when the old one is void, which has been said */
 static char *new_text(const char *path, const char *old, const unsigned long long *serials,
 		      unsigned int nr, const char *type, const char *driver, const char *hotplug)
 {
@@ -142,6 +143,8 @@ static char *new_text(const char *path, const char *old, const unsigned long lon
 		policies_load(&policies, (char *[]){ (char *)path }, 1);
 	/* What is wrong in it would void this as well */
 	to = policies.wrong ? NULL : open_memstream(&text, &length);
+	if (policies.wrong)
+		errno = EINVAL;
 	if (to) {
 		copy_others(old, to, &policies, serials, nr, type);
 		fprintf(to, "[region %#llx %s]\n", serials[0], type);
@@ -177,7 +180,7 @@ int policy_persist(const char *verb, const unsigned long long *serials, unsigned
 	old = rc ? NULL : read_text(path);
 	text = old ? new_text(path, old, serials, nr, type, driver, hotplug) : NULL;
 	if (!rc)
-		rc = text ? replace(path, text, strlen(text)) : -EINVAL;
+		rc = text ? replace(path, text, strlen(text)) : -errno;
 	if (!rc) {
 		rc = check_clash(serials, nr, type);
 		/* Another file has said it: which one, has been told */

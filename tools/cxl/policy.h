@@ -35,6 +35,7 @@ extern const char *const policy_types[];
  * @memmap: memmap_on_memory, "0" or "1"; NULL: as the kernel has it
  * @no_create: only regions that are there
  * @keys: that have been seen
+ * @would: it has been said what it would create
  */
 struct policy {
 	char file[PATH_MAX];
@@ -53,6 +54,7 @@ struct policy {
 	const char *memmap;
 	bool no_create;
 	unsigned int keys;
+	bool would;
 };
 
 /**

@@ -87,6 +87,7 @@ static int unplug(const struct removal *removal, const char *region)
 			return refused(removal, region, "unplug", -EBUSY);
 	}
 	say("%s: %s is unplugged", removal->req->verb, region);
+	removal->req->partly = true;
 	return 0;
 }
 
@@ -153,6 +154,7 @@ static int destroy(struct cxl_ctx *ctx, const struct removal *removal,
 		if (memdevs[--nr])
 			free_dpa(memdevs[nr]);
 	say("%s: %s is destroyed", removal->req->verb, name);
+	removal->req->partly = true;
 	return 0;
 }
 
@@ -372,5 +374,5 @@ int verb_remove_memdev(struct cxl_ctx *ctx, int argc, char **argv)
 		rc = with_memdev(&req, memdevs[done], remove_one);
 	if (lock >= 0)
 		close(lock);
-	return rc && done ? EXIT_PARTLY : request_exit(&req, rc);
+	return rc && (done || req.partly) ? EXIT_PARTLY : request_exit(&req, rc);
 }

@@ -30,6 +30,18 @@ void request_help(struct argp_state *state, int key)
 	exit(EXIT_SUCCESS);
 }
 
+/* From now on so many seconds, for all of it */
+int request_timeout(struct request *req, const char *arg)
+{
+	unsigned long value;
+
+	if (parse_number(arg, 1000000, &value) || !value)
+		return -EINVAL;
+	req->timeout = value;
+	req->end = seconds() + value;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct request *req = state->input;
@@ -48,9 +60,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		req->force = true;
 		return 0;
 	case OPT_TIMEOUT:
-		if (parse_number(arg, 1000000, &value) || !value)
+		if (request_timeout(req, arg))
 			break;
-		req->timeout = value;
 		return 0;
 	case OPT_TYPE:
 		req->value = arg;
@@ -168,8 +179,6 @@ int request_parse(struct request *req, int argc, char **argv, const struct usage
 	argv[0] = name;
 	rc = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, req);
 	argv[0] = first;
-	if (req->timeout)
-		req->end = seconds() + req->timeout;
 	return rc ? -EINVAL : 0;
 }
 
@@ -182,7 +191,7 @@ int request_exit(const struct request *req, int rc)
  * struct run - the regions of a call
  * @req: what is asked for
  * @fn: what is done for each
- * @done: the names of those for which it was, with commas
+ * @done: the names of those for which it was, or some of it, with commas
  */
 struct run {
 	struct request *req;
@@ -193,9 +202,14 @@ struct run {
 static int run_one(const char *region, void *arg)
 {
 	struct run *run = arg;
-	int rc = run->fn(region, run->req);
+	int rc;
 
-	if (!rc)
+	/* What has ended the first one is for all */
+	if (interrupted)
+		return -EINTR;
+	run->req->partly = false;
+	rc = run->fn(region, run->req);
+	if (!rc || run->req->partly)
 		add_word(run->done, sizeof(run->done), region);
 	return rc;
 }
@@ -223,7 +237,7 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn, const ch
 		    done == 1 ? "" : "s");
 	if (done_word && run.done[0])
 		list_regions(ctx, run.done, isatty(STDOUT_FILENO), false);
-	if (rc && done)
+	if (rc && run.done[0])
 		return EXIT_PARTLY;
 	return request_exit(req, rc);
 }
@@ -255,9 +269,26 @@ long request_left(const struct request *req, long otherwise)
 }
 
 /* Is the time over for all that is asked for at once? */
-bool request_is_over(const struct request *req)
+bool request_is_over(struct request *req)
 {
-	return req->end && seconds() >= req->end;
+	req->timed_out = req->end && seconds() >= req->end;
+	return req->timed_out;
+}
+
+/* Write, and while that is busy and there is time, write again; then end it */
+static int write_again(struct request *req, const char *path, const char *value,
+		       long otherwise, const volatile sig_atomic_t *stop)
+{
+	int rc;
+
+	for (;;) {
+		rc = sysfs_write_child(path, value, request_left(req, otherwise), stop);
+		if (rc != -EBUSY || !req->end || request_is_over(req))
+			return rc;
+		sleep(1);
+		if (stop && *stop)
+			return -EINTR;
+	}
 }
 
 /* Write what a dax device is to be, which may take for ever when a page is pinned */
@@ -265,32 +296,17 @@ int request_write_dax(struct request *req, const struct dax *dax, const char *va
 		      long otherwise, const volatile sig_atomic_t *stop)
 {
 	char path[256];
-	int rc;
 
-	rc = sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
-	     sysfs_write_child(path, value, request_left(req, otherwise), stop);
-	req->timed_out = rc == -EBUSY && req->timeout;
-	return rc;
+	return sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
+	       write_again(req, path, value, otherwise, stop);
 }
 
-/* Write, and while that is busy and there is time, write again; then end it */
 int request_write(struct request *req, const char *path, const char *value)
 {
-	int rc;
-
 	if (interrupted)
 		return -EINTR;
-	if (!req->timeout)
-		return sysfs_write(path, value);
-	do {
-		rc = sysfs_write_child(path, value, request_left(req, 0), &interrupted);
-		req->timed_out = rc == -EBUSY && seconds() >= req->end;
-		if (rc != -EBUSY || req->timed_out)
-			return rc;
-		sleep(1);
-	} while (seconds() < req->end && !interrupted);
-	req->timed_out = true;
-	return rc;
+	return req->end ? write_again(req, path, value, 0, &interrupted) :
+			  sysfs_write(path, value);
 }
 
 /* Why it is busy, once for each region */

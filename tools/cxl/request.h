@@ -30,6 +30,7 @@
  * @timeout: seconds for the whole call, in which what is busy is tried again, or 0
  * @end: of @timeout, on the clock that nobody sets
  * @timed_out: it was over
+ * @partly: some of what was asked for is done, whatever became of the rest
  * @explained: the region that was explained last
  */
 struct request {
@@ -54,6 +55,7 @@ struct request {
 	long timeout;
 	long end;
 	bool timed_out;
+	bool partly;
 	char explained[32];
 };
 
@@ -106,13 +108,17 @@ int request_attr(const struct request *req, const char *region, const char *attr
 		 char *path, size_t size);
 void request_busy(struct request *req, const char *region);
 long request_left(const struct request *req, long otherwise);
-bool request_is_over(const struct request *req);
+bool request_is_over(struct request *req);
+int request_timeout(struct request *req, const char *arg);
 /* kmem tries for ever when a page is pinned: seconds, where nobody says how many */
 #define KMEM_TIMEOUT 60
 int request_write_dax(struct request *req, const struct dax *dax, const char *value,
 		      long otherwise, const volatile sig_atomic_t *stop);
 int request_exit(const struct request *req, int rc);
 int request_write(struct request *req, const char *path, const char *value);
+
+/* wait.c */
+void wait_for_endpoints(struct request *req, char **names, int nr);
 
 /* enable.c */
 int settle_region(struct request *req, const char *region);

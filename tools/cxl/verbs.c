@@ -62,10 +62,22 @@ static bool kmem_has_it(const char *region)
 	       region_has_kmem(region);
 }
 
-/* What will stay busy however long one waits */
+/* DAX has it, below sysram_region: that stays busy however long one waits */
+static int refuse_dax(const struct request *req, const char *region)
+{
+	char driver[64];
+
+	if (!dax_has_it(region, driver, sizeof(driver)))
+		return 0;
+	say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
+		  region, driver, region);
+	return -EBUSY;
+}
+
+/* And so does what is plugged in another way */
 static int set_state(struct request *req, const char *region)
 {
-	char device[64], state[32], driver[64];
+	char device[64], state[32];
 	int rc;
 
 	if (kmem_has_it(region)) {
@@ -76,12 +88,10 @@ static int set_state(struct request *req, const char *region)
 			request_busy(req, region);
 		return rc;
 	}
+	rc = refuse_dax(req, region);
+	if (rc)
+		return rc;
 	snprintf(device, sizeof(device), "sysram_%s", region);
-	if (dax_has_it(region, driver, sizeof(driver))) {
-		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
-			  region, driver, region);
-		return -EBUSY;
-	}
 	if (strcmp(req->value, "unplugged") && strcmp(req->value, "online") &&
 	    sysfs_attr(device, "state", state, sizeof(state)) &&
 	    !strncmp(state, "online", strlen("online")) && strcmp(state, req->value)) {
@@ -139,9 +149,20 @@ static int persist(const struct request *req, const char *region)
 static int set_hotplug(const char *region, void *arg)
 {
 	struct request *req = arg;
-	int rc = set_attr(req, region, "hotplug", "", req->value);
+	char device[64], was[32];
+	int rc;
 
-	return rc || !req->persistent ? rc : persist(req, region);
+	snprintf(device, sizeof(device), "sysram_%s", region);
+	if (!sysfs_attr(device, "hotplug", was, sizeof(was)))
+		was[0] = '\0';
+	rc = set_attr(req, region, "hotplug", "", req->value);
+	if (rc || !req->persistent)
+		return rc;
+	/* For now and for the next boot, or neither */
+	rc = persist(req, region);
+	if (rc && was[0])
+		set_attr(req, region, "hotplug", "", was);
+	return rc;
 }
 
 int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
@@ -177,21 +198,19 @@ int verb_set_hotplug(struct cxl_ctx *ctx, int argc, char **argv)
 static int resize(const char *region, void *arg)
 {
 	struct request *req = arg;
-	unsigned long long size, was, node;
-	char device[64], text[32], has[32];
+	unsigned long long size, was = 0, node;
+	char device[64], path[256], text[32], has[32];
 	int rc;
 
-	if (dax_has_it(region, has, sizeof(has))) {
-		say_error(req->verb, EBUSY, "%s is DAX's (%s), try first: cxl-cli enable-region --driver=sysram %s",
-			  region, has, region);
-		return -EBUSY;
-	}
-
+	rc = refuse_dax(req, region) ?:
+	     request_attr(req, region, "plugged_size", path, sizeof(path));
+	if (rc)
+		return rc;
 	snprintf(device, sizeof(device), "sysram_%s", region);
 	/* It was looked at before */
 	parse_size(req->value, &size);
 	snprintf(text, sizeof(text), "%llu", size);
-	if (!req->force && sysfs_number(device, "plugged_size", &was)) {
+	if (sysfs_number(device, "plugged_size", &was) && !req->force) {
 		rc = size > was ? memmap_fits(req->verb, region, size - was) :
 		     size < was && region_node(region, &node) ?
 		     fits_elsewhere(req->verb, region, node, size, false) : 0;
@@ -207,8 +226,11 @@ static int resize(const char *region, void *arg)
 		format_size(block_size(), text, sizeof(text));
 		say("  a multiple of %s, and not more than there is", text);
 	}
+	size = was;
 	if (!sysfs_number(device, "plugged_size", &was))
 		return rc;
+	/* What has gone stays gone */
+	req->partly = rc && was < size;
 	format_size(was, has, sizeof(has));
 	say("%s: %s of %s are plugged", req->verb, has, region);
 	return rc;
@@ -289,7 +311,8 @@ static int unplug(const char *region, void *arg)
 	int rc = 0;
 
 	if (!kmem_has_it(region))
-		rc = request_attr(req, region, "state", path, sizeof(path));
+		rc = request_attr(req, region, "state", path, sizeof(path)) ?:
+		     refuse_dax(req, region);
 	if (!rc && !req->force && region_node(region, &node))
 		rc = fits_elsewhere(req->verb, region, node, 0, req->dry_run);
 	if (rc == -ENOSPC)
@@ -325,22 +348,51 @@ int verb_unplug(struct cxl_ctx *ctx, int argc, char **argv)
 	return request_run(ctx, &req, unplug, req.dry_run ? NULL : "unplugged");
 }
 
+/* Is it the one that is looked for? */
+static int is_extent(const struct extent *extent, void *arg)
+{
+	const char *what = arg;
+
+	if (!strcasecmp(extent->tag, what))
+		return 1;
+	if (strcmp(strchr(extent->name, '.') + 1, what))
+		return 0;
+	/* It goes with all of its allocation, or not at all */
+	return extent->tag[0] ? -EINVAL : 1;
+}
+
+/* @what: an extent, or a tag, with a space */
+static int release(struct request *req, const char *region, const char *attr,
+		   const char *what, const char *value)
+{
+	char path[256];
+	int rc;
+
+	if (!req->dry_run) {
+		rc = set_attr(req, region, attr, what, value);
+		req->partly |= !rc;
+		return rc;
+	}
+	rc = request_attr(req, region, attr, path, sizeof(path));
+	if (rc)
+		return rc;
+	rc = for_each_extent(region, is_extent, (void *)value) ?: -ENOENT;
+	if (rc < 0) {
+		say_error(req->verb, -rc, "%s: %s%s", region, what, value);
+		return rc;
+	}
+	say("%s: %s: %s%s would be given back", req->verb, region, what, value);
+	return 0;
+}
+
 static int release_one(struct request *req, const char *region, const char *id)
 {
-	if (req->dry_run) {
-		say("%s: %s: extent %s would be given back", req->verb, region, id);
-		return 0;
-	}
-	return set_attr(req, region, "release_extent", "extent ", id);
+	return release(req, region, "release_extent", "extent ", id);
 }
 
 static int release_tag(struct request *req, const char *region, const char *tag)
 {
-	if (req->dry_run) {
-		say("%s: %s: tag %s would be given back", req->verb, region, tag);
-		return 0;
-	}
-	return set_attr(req, region, "release_tag", "tag ", tag);
+	return release(req, region, "release_tag", "tag ", tag);
 }
 
 static int release_listed(struct request *req, const char *region)

@@ -56,18 +56,19 @@ static bool is_starting(const char *name)
 
 /**
  * wait_for_endpoints - memdevs that were just enabled are of use a moment later
+ * @req: for its time
  * @names: of memdevs
  * @nr: how many
  *
  * Waits for some seconds at most, and for those only that have a driver.
  */
-void wait_for_endpoints(char **names, int nr)
+void wait_for_endpoints(struct request *req, char **names, int nr)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	int tries = 50;
 
 	for (int i = 0; i < nr && !interrupted; i++)
-		while (is_starting(names[i]) && --tries > 0)
+		while (is_starting(names[i]) && --tries > 0 && !request_is_over(req))
 			nanosleep(&pause, NULL);
 }
 
@@ -85,7 +86,7 @@ static bool is_in_vain(const char *name)
 	return sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem");
 }
 
-static int wait_for(const struct request *req, const char *name)
+static int wait_for(struct request *req, const char *name)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
 	struct level level;
