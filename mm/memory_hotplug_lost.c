@@ -163,12 +163,30 @@ static void mhp_unmap_poisoned(struct page *page, unsigned long pfn)
 
 	if (!folio_mapped(folio) || !folio_try_get(folio))
 		return;
-	if (!folio_test_large(folio) || folio_test_hugetlb(folio)) {
-		folio_lock(folio);
+	if ((!folio_test_large(folio) || folio_test_hugetlb(folio)) && folio_trylock(folio)) {
 		unmap_poisoned_folio(folio, pfn, true);
 		folio_unlock(folio);
 	}
 	folio_put(folio);
+}
+
+/*
+ * memory_failure() would wait for I/O, and for whoever has the page locked, which may
+ * be for ever, and here with the device lock of the block held: it has to be looked at
+ * again.
+ */
+static bool mhp_page_is_locked(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	bool locked;
+
+	if (!folio_try_get(folio))
+		return false;
+	locked = folio_test_writeback(folio) || !folio_trylock(folio);
+	if (!locked)
+		folio_unlock(folio);
+	folio_put(folio);
+	return locked;
 }
 
 /* Returns true when somebody uses the page, and it has to be looked at again */
@@ -180,7 +198,7 @@ static bool mhp_poison_page(struct page *page, unsigned long pfn, struct mhp_ctl
 	}
 	if (!mhp_page_is_user(page))
 		return false;
-	if (!memory_failure_recovers())
+	if (!memory_failure_recovers() || mhp_page_is_locked(page))
 		return true;
 	memory_failure(pfn, MF_LOST);
 	if (!PageHWPoison(page))

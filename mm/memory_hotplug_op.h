@@ -125,6 +125,13 @@ int mhp_empty_blocks(struct mhp_op *op);
 
 /* memory_hotplug_lost.c: blocks whose memory is gone */
 int mhp_isolate_mem(struct memory_block *mem, unsigned long start, unsigned long end);
+#ifdef CONFIG_MEMORY_HOTREMOVE
 bool mhp_lost_keep(struct memory_block *mem);
+#else
+static inline bool mhp_lost_keep(struct memory_block *mem)
+{
+	return false;
+}
+#endif
 
 #endif /* _MM_MEMORY_HOTPLUG_OP_H */

@@ -79,6 +79,7 @@ cxl_sysram_census_grow(const struct cxl_sysram_census *census,
 		       enum cxl_sysram_state policy);
 
 /* core/sysram_census.c: what the memory of a range is */
+u64 cxl_sysram_range_plugged(const struct range *range);
 void cxl_sysram_range_census(const struct range *range,
 			     struct cxl_sysram_census *census);
 
@@ -128,6 +129,7 @@ struct cxl_sysram_ops {
  * @plugged: the capacity is System RAM, added by @ops
  * @policy: for capacity as it arrives
  * @boot_policy: policy to apply once, when the System RAM driver is bound
+ * @boot_held: users who are writing something else
  * @memmap_on_memory: place the memory map on the memory itself when plugging
  * @ops: the System RAM driver, or NULL while it is not bound
  */
@@ -160,6 +162,7 @@ struct cxl_sysram_region {
 	bool plugged;
 	enum cxl_sysram_state policy;
 	enum cxl_sysram_state boot_policy;
+	unsigned int boot_held;
 	bool memmap_on_memory;
 	const struct cxl_sysram_ops *ops;
 };

@@ -336,8 +336,9 @@ static int cxl_sysram_plug(struct cxl_sysram *sysram,
 					      todo->nr_plug, todo->nr_there,
 					      cxl_sysram_name, flags, type,
 					      cxlr_sysram->ctl);
-	for (unsigned int i = 0; !rc && i < todo->nr_plug; i++)
-		sysram->added += range_len(&todo->ranges[i]);
+	/* On failure there is none of it, or what could not be taken out again: still ours */
+	for (unsigned int i = 0; i < todo->nr_plug; i++)
+		sysram->added += cxl_sysram_range_plugged(&todo->ranges[i]);
 	if (!sysram->added)
 		cxl_sysram_unreserve(sysram);
 	return rc;

@@ -114,6 +114,9 @@ static int cxl_sysram_boot_op(struct cxl_sysram_region *cxlr_sysram,
 	int rc;
 
 	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		/* Somebody is about to say something else, or will fail to */
+		if (cxlr_sysram->boot_held)
+			return 0;
 		req.want = cxlr_sysram->boot_policy;
 		cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
 	}
@@ -152,6 +155,29 @@ static void cxl_sysram_boot_work(struct work_struct *work)
 void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram)
 {
 	INIT_WORK(&cxlr_sysram->boot_work, cxl_sysram_boot_work);
+}
+
+/**
+ * cxl_sysram_boot_hold - what a user is about to write is a later word
+ * @cxlr_sysram: the region
+ *
+ * To be followed by cxl_sysram_boot_release().
+ */
+void cxl_sysram_boot_hold(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	cxlr_sysram->boot_held++;
+}
+
+/**
+ * cxl_sysram_boot_release - that was done, or refused: then the boot's word stands
+ * @cxlr_sysram: the region
+ */
+void cxl_sysram_boot_release(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->boot_held--;
+	queue_work(system_dfl_wq, &cxlr_sysram->boot_work);
 }
 
 /**

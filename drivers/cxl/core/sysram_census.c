@@ -89,6 +89,7 @@ u64 cxl_sysram_range_plugged(const struct range *range)
 {
 	return cxl_sysram_count_range(range, NULL);
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_plugged, "cxl_sysram");
 
 /**
  * cxl_sysram_blocks_census - count the memory blocks that may be in a range

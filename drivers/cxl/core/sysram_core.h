@@ -9,7 +9,6 @@
 #include <cxlsysram.h>
 
 /* sysram_census.c: what the memory of a range is */
-u64 cxl_sysram_range_plugged(const struct range *range);
 void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 			      struct cxl_sysram_census *census);
 
@@ -158,6 +157,8 @@ void cxl_sysram_register_dynamic(const struct cxl_sysram_dynamic_ops *ops);
 bool cxl_sysram_boot_chosen(struct cxl_region *cxlr);
 enum cxl_sysram_state cxl_sysram_boot_policy(struct cxl_region *cxlr);
 void cxl_sysram_boot_init(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_boot_hold(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_boot_release(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_boot(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_dax.c: the hand-off to DAX */

@@ -42,7 +42,9 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (rc < 0)
 		return rc;
+	cxl_sysram_boot_hold(cxlr_sysram);
 	rc = cxl_sysram_region_set_state(cxlr_sysram, rc, &cxlr_sysram->hpa_range);
+	cxl_sysram_boot_release(cxlr_sysram);
 	return rc ?: len;
 }
 static DEVICE_ATTR_RW(state);
@@ -95,7 +97,9 @@ static ssize_t plugged_size_store(struct device *dev,
 	rc = kstrtou64(buf, 0, &bytes);
 	if (rc)
 		return -EINVAL;
+	cxl_sysram_boot_hold(cxlr_sysram);
 	rc = cxl_sysram_region_resize(cxlr_sysram, bytes);
+	cxl_sysram_boot_release(cxlr_sysram);
 	return rc ?: len;
 }
 static DEVICE_ATTR_RW(plugged_size);
