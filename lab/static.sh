@@ -123,7 +123,7 @@ external() {
 abi() { python3 "$TREE/tools/docs/get_abi.py" --dir "$ROOT/Documentation/ABI" validate; }
 
 commits() {
-	local dir=$CACHE/commits out=$CACHE/commits/out commit
+	local dir=$CACHE/commits out=$CACHE/commits/out commit file ours
 	"$ROOT/lab/tree.sh" export "$CACHE/export"
 	rm -rf "$dir"
 	git -C "$TREE" worktree prune
@@ -132,8 +132,9 @@ commits() {
 	cp "$KERNEL/.config" "$out/.config"
 	for commit in $(git -C "$TREE" rev-list --reverse refs/lab/base..refs/lab/series); do
 		git -C "$dir" checkout -q "$commit"
+		mapfile -t ours < <(for file in "${MM[@]}"; do [ ! -e "$dir/${file%.o}.c" ] || echo "$file"; done)
 		check "commit $(git -C "$dir" log -1 --format=%f)" \
-			make -C "$dir" O="$out" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}"
+			make -C "$dir" O="$out" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}" "${ours[@]}"
 	done
 	git -C "$TREE" worktree remove --force "$dir"
 }
