@@ -418,7 +418,7 @@ int verb_apply_policy(struct cxl_ctx *ctx, int argc, char **argv)
 		       "/etc/cxl/policy.d say: see cxl-cli check-policy. Regions are created, bound and "
 		       "plugged. What is online stays as it is.",
 	};
-	struct application app = { .req = { .verb = argv[0] } };
+	struct application app = { .req = { .verb = argv[0], .loads = true } };
 	struct request *req = &app.req;
 	int lock, rc;
 

@@ -23,6 +23,7 @@
  * @users: for show
  * @persistent: also after the next boot
  * @change: also when another driver has it
+ * @loads: modules are loaded when they are needed
  * @idle: not what is online, whatever else was asked
  * @dry_run: only say what would happen
  * @force: also when it is not wise
@@ -48,6 +49,7 @@ struct request {
 	bool users;
 	bool persistent;
 	bool change;
+	bool loads;
 	bool idle;
 	bool dry_run;
 	bool force;
