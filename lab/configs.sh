@@ -51,12 +51,12 @@ ALL=(modules built-in built-in-core without-sysram without-dcd without-dax witho
 
 # kmake NAME ARGUMENTS
 kmake() {
-	local out arguments=(CC="ccache gcc") name=$1
+	local out arguments=(CC="ccache gcc" HOSTCC="ccache gcc") name=$1
 	shift
 	out=$(out_of "config-$name")
 	case $name in
 	i386*) arguments+=(ARCH=i386) ;;
-	arm64) arguments=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC="ccache aarch64-linux-gnu-gcc") ;;
+	arm64) arguments=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC="ccache aarch64-linux-gnu-gcc" HOSTCC="ccache gcc") ;;
 	clang) arguments=(LLVM=-19 CC="ccache clang-19") ;;
 	esac
 	make -C "$TREE" O="$out" -j"$JOBS" "${arguments[@]}" "$@"

@@ -59,7 +59,7 @@ config() {
 kmake() {
 	local out=$1
 	shift
-	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 \
+	make -C "$TREE" O="$out" -j"$JOBS" CC="ccache gcc" HOSTCC="ccache gcc" KBUILD_BUILD_TIMESTAMP=@0 \
 		KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 "$@"
 }
 

@@ -15,7 +15,7 @@ MM=(mm/memory_hotplug_op.o mm/memory_hotplug_empty.o mm/memory_hotplug_ranges.o 
 # check NAME COMMAND...
 check() { verdict "$1" "static-$(tr -c 'a-zA-Z0-9\n' - <<<"$1")" "${@:2}"; }
 
-kmake() { make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" "$@"; }
+kmake() { make -C "$TREE" O="$OUT" -j"$JOBS" CC="ccache gcc" HOSTCC="ccache gcc" "$@"; }
 new() { git -C "$ROOT" ls-files --cached --others --exclude-standard -- "$@"; }
 new_c() { new 'drivers/**.[ch]' 'mm/**.[ch]' 'include/**.h' 'tools/**.[ch]'; }
 
@@ -134,7 +134,7 @@ commits() {
 		git -C "$dir" checkout -q "$commit"
 		mapfile -t ours < <(for file in "${MM[@]}"; do [ ! -e "$dir/${file%.o}.c" ] || echo "$file"; done)
 		check "commit $(git -C "$dir" log -1 --format=%f)" \
-			make -C "$dir" O="$out" -j"$JOBS" CC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}" "${ours[@]}"
+			make -C "$dir" O="$out" -j"$JOBS" CC="ccache gcc" HOSTCC="ccache gcc" W=1e olddefconfig "${TARGETS[@]}" "${ours[@]}"
 	done
 	git -C "$TREE" worktree remove --force "$dir"
 }
