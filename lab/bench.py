@@ -28,53 +28,53 @@ def read(path):
     figures = collections.defaultdict(list)
     with open(path, encoding="utf-8") as lines:
         for line in lines:
-            kernel, cpus, way, work, gib, micro = line.split()
+            kernel, shape, way, work, gib, micro = line.split()
             name = "unpatched" if kernel == "stock" else way
-            figures[int(cpus), work, int(gib), name].append(int(micro) / 1e6)
+            figures[shape, work, int(gib), name].append(int(micro) / 1e6)
     return figures
 
 
 def rows(figures):
     """One for each figure of ours, beside that which it is held against"""
-    for (cpus, work, gib, name), values in sorted(figures.items()):
-        stock = figures.get((cpus, RESIZE.get(work, work), gib, name if work in RESIZE else "unpatched"))
+    for (shape, work, gib, name), values in sorted(figures.items()):
+        stock = figures.get((shape, RESIZE.get(work, work), gib, name if work in RESIZE else "unpatched"))
         if name == "unpatched" or not stock:
             continue
         median, base = statistics.median(values), statistics.median(stock)
-        yield {"cpus": cpus, "work": work, "gib": gib, "way": name, "runs": len(values),
+        yield {"shape": shape, "work": work, "gib": gib, "way": name, "runs": len(values),
                "seconds": median, "spread": (max(values) - min(values)) / median,
                "against": base, "against_spread": (max(stock) - min(stock)) / base,
                "ratio": median / base}
 
 
 def key(row):
-    return f"{row['cpus']} {row['work']} {row['gib']} {row['way']}"
+    return f"{row['shape']} {row['work']} {row['gib']} {row['way']}"
 
 
 def table(result, baseline):
-    print("  CPUs work       GiB way      seconds spread |   against spread | ratio" +
+    print("  shape    work       GiB way      seconds spread |   against spread | ratio" +
           (" baseline" if baseline else ""))
     for row in result:
-        print(f"  {row['cpus']:4} {row['work']:10} {row['gib']:3} {row['way']:8}"
+        print(f"  {row['shape']:8} {row['work']:10} {row['gib']:3} {row['way']:8}"
               f" {row['seconds']:7.2f} {row['spread']:5.0%} | {row['against']:9.2f} {row['against_spread']:5.0%}"
               f"  | {row['ratio']:5.2f}" + (f" {baseline[key(row)]:8.2f}" if key(row) in baseline else ""))
 
 
 def plots(directory, figures):
     script = [PLOT]
-    for cpus in sorted({key[0] for key in figures}):
+    for shape in sorted({key[0] for key in figures}):
         for work in "plug", "unplug", "create":
             curves = []
             for name in "unpatched", "kmem", "sysram":
-                points = sorted((gib, statistics.median(values)) for (c, w, gib, n), values in figures.items()
-                                if (c, w, n) == (cpus, work, name))
+                points = sorted((gib, statistics.median(values)) for (s, w, gib, n), values in figures.items()
+                                if (s, w, n) == (shape, work, name))
                 if not points:
                     continue
-                data = f"{work}-{cpus}-{name}.dat"
+                data = f"{work}-{shape}-{name}.dat"
                 with open(os.path.join(directory, data), "w", encoding="utf-8") as file:
                     file.writelines(f"{gib} {value}\n" for gib, value in points)
                 curves.append(f'"{data}" with linespoints title "{name}"')
-            script.append(f'set title "{work}, {cpus} processors"\nset output "{work}-{cpus}.svg"\nplot {", ".join(curves)}\n')
+            script.append(f'set title "{work}, {shape}"\nset output "{work}-{shape}.svg"\nplot {", ".join(curves)}\n')
     with open(os.path.join(directory, "plot.gp"), "w", encoding="utf-8") as file:
         file.write("".join(script))
 
