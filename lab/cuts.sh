@@ -12,7 +12,9 @@ boots_of() {
 	static) echo handover transitions unplug teardown resize operations neighbours memkind ;;
 	policies) echo explicit guard boot knobs daxctl ;;
 	dcd) echo guard handover ;;
-	fixes|mm|dax|dynamic) ;;
+	dynamic) echo untagged dcd-device mock-again mock-forced churn ;;
+	tags) echo dcd tags mock-offers fabric ;;
+	fixes|mm|dax) ;;
 	*) die "which boots a part \"$1\" can pass is not said in lab/cuts.sh" ;;
 	esac
 }
@@ -27,8 +29,9 @@ boot() { "$ROOT/lab/run.sh" scenario "$1"; }
 need python3
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(sed -n 's/.* @//p' "$ROOT/patches/series")
+whole=$(sed -n 's/.* @//p' "$ROOT/patches/series" | tail -n 1)
 for part; do
-	[ "$part" != dynamic ] || continue
+	[ "$part" != "$whole" ] || continue
 	export LAB_TREE=$CACHE/tree-cut LAB_KERNEL="cut"
 	verdict "$part: builds" "cut-$part" build "$part"
 	for name in $(boots_of "$part"); do

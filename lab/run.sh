@@ -8,8 +8,8 @@
 #                             one scenario on a kernel of your choice
 #   run.sh all KERNEL STAGE [WHICH]
 #                             the boots of lab/boots whose second column matches the
-#                             pattern WHICH (default all) on a kernel, as many at once
-#                             as there are processors for. Results by name, as STAGE/...,
+#                             pattern WHICH (default all but cut) on a kernel, as many at
+#                             once as there are processors for. Results by name, as STAGE/...,
 #                             are appended to the file $RESULTS
 #   run.sh list WHICH         the names of these boots
 . "$(dirname "$0")/lib.sh"
@@ -115,7 +115,7 @@ with)
 all)
 	KERNEL=$2
 	prepare
-	all "$3" "${4:-*}"
+	all "$3" "${4:-!(cut)}"
 	;;
 list)
 	matching "$2" | awk '{print $1}'

@@ -90,8 +90,8 @@ static int cxl_sysram_init_type(struct cxl_sysram *sysram)
 }
 
 /*
- * What a dynamic region has besides memory is in use by dax devices: there only
- * the memory itself has a resource.
+ * Not all of the range of a dynamic region is its capacity: there only the memory
+ * itself has a resource.
  */
 static int cxl_sysram_request(struct cxl_sysram *sysram)
 {

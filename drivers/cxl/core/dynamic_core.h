@@ -42,7 +42,7 @@ struct cxl_sysram_group;
  * @dax_ops: the DAX driver, or NULL while it is not bound; protected by the device
  *	     lock of dax_regionN
  * @arrive_work: applies the policy to extents that have arrived
- * @lose_work: takes away the mappings of allocations that are gone
+ * @lose_work: isolates what is gone, and takes away the mappings of allocations that are
  * @release_work: takes out what is gone, and gives back what is asked for
  */
 struct cxl_dynamic {
@@ -221,8 +221,6 @@ int cxl_sysram_extent_prepare(struct cxl_sysram_region *cxlr_sysram,
 			      struct list_head *prepared);
 int cxl_sysram_extents_prepare(struct cxl_sysram_region *cxlr_sysram,
 			       const struct range *hpa, bool *take, int nr);
-int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
-			     const uuid_t *tag, const struct range *hpa, int nr);
 void cxl_sysram_extents_cancel(struct list_head *prepared);
 void cxl_sysram_extents_arrive(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_extents_apply_policy(struct cxl_sysram_region *cxlr_sysram);
@@ -235,6 +233,8 @@ int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *
 		     void *arg);
 
 /* core/region_tag.c: tagged allocations */
+int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
+			     const uuid_t *tag, const struct range *hpa, int nr);
 typedef bool (*cxl_sysram_group_is)(struct cxl_sysram_region *cxlr_sysram,
 				    const struct cxl_sysram_group *group);
 

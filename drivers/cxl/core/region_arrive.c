@@ -2,7 +2,6 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/memory.h>
-#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
@@ -18,8 +17,7 @@
  *
  * Extents are prepared before the device is told, so that nothing can fail any more but
  * the telling. Then they are held, and what the policy says is done by a work item of
- * the region: who answers offers waits for nobody. What has a tag becomes a dax device
- * instead (region_tag.c).
+ * the region: who answers offers waits for nobody.
  *
  * An untagged extent of an offer is accepted when it can be used: each memory block
  * that it is in is filled by it, by others of the offer, or by what is held. What the
@@ -144,56 +142,6 @@ int cxl_sysram_extents_prepare(struct cxl_sysram_region *cxlr_sysram,
 	if (!chosen || cxl_sysram_prepare_pieces(cxlr_sysram, hpa, take, nr))
 		return 0;
 	return chosen;
-}
-
-/* Mapped by huge pages, and not here already? */
-static int cxl_sysram_group_check(struct cxl_sysram_region *cxlr_sysram,
-				  const struct range *hpa)
-{
-	if (!cxl_range_aligned(hpa, PMD_SIZE)) {
-		dev_warn_ratelimited(&cxlr_sysram->dev,
-				     "extent %#llx-%#llx not accepted: it is not made of whole huge pages of %#lx bytes\n",
-				     hpa->start, hpa->end, PMD_SIZE);
-		return -EINVAL;
-	}
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	return cxl_sysram_extent_next(cxlr_sysram, NULL, hpa) ? -EEXIST : 0;
-}
-
-/**
- * cxl_sysram_group_prepare - get ready for an allocation, if it can be used
- * @cxlr_sysram: a dynamic region
- * @tag: its tag, not null
- * @hpa: host physical addresses, in the order of the allocation
- * @nr: how many
- *
- * Context: With the mutex of the device held.
- * Return: 0; -EEXIST when the tag is in use, or the region has some of the
- * capacity already; -EINVAL when it is not made of huge pages; else as
- * cxl_sysram_extent_prepare().
- */
-int cxl_sysram_group_prepare(struct cxl_sysram_region *cxlr_sysram,
-			     const uuid_t *tag, const struct range *hpa, int nr)
-{
-	LIST_HEAD(prepared);
-	int rc;
-
-	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_alloc(tag, hpa, nr);
-	if (!group)
-		return -ENOMEM;
-
-	rc = cxl_sysram_group_claim(group);
-	for (int i = 0; i < nr && !rc; i++)
-		rc = cxl_sysram_group_check(cxlr_sysram, &hpa[i]) ?:
-		     cxl_sysram_extent_prepare(cxlr_sysram, &hpa[i], group, &prepared);
-	if (rc) {
-		cxl_sysram_group_forget(group);
-		cxl_sysram_extents_cancel(&prepared);
-		return rc;
-	}
-	list_splice_tail(&prepared, &cxl_dynamic(cxlr_sysram)->prepared);
-	return 0;
 }
 
 /**

@@ -13,9 +13,9 @@
  * DOC: cxl region requests
  *
  * What the device says about capacity that a region holds: it asks for some, or has
- * taken some. That is noted here, in the sets of region_due.c, and settled by a work
- * item of the region (region_release.c, region_tag.c). Requests that overlap become
- * one, and one that is asked for already is dropped.
+ * taken some. That is noted here, in the sets of region_due.c, and settled by work items
+ * of the region (region_dynamic.c). Requests that overlap become one, and one that is
+ * asked for already is dropped.
  */
 
 /**
