@@ -12,8 +12,8 @@ boots_of() {
 	static) echo handover transitions unplug teardown resize operations neighbours memkind ;;
 	policies) echo explicit guard boot knobs daxctl ;;
 	dcd) echo guard handover ;;
-	dynamic) echo untagged dcd-device mock-again mock-forced churn ;;
-	tags) echo dcd tags mock-offers fabric ;;
+	dynamic) echo untagged dcd-device mock-again churn ;;
+	tags) echo dcd tags mock-offers mock-forced fabric ;;
 	fixes|mm|dax) ;;
 	*) die "which boots a part \"$1\" can pass is not said in lab/cuts.sh" ;;
 	esac

@@ -189,6 +189,19 @@ static bool mhp_page_is_locked(struct page *page)
 	return locked;
 }
 
+/*
+ * Whoever has just allocated a page, and is about to map it. The kernel does not keep
+ * what it has in ZONE_MOVABLE like that.
+ */
+static bool mhp_page_is_new(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return is_zone_movable_page(page) && !PageBuddy(page) && !PageReserved(page) &&
+	       !PageVmemmapSelfHosted(page) && !page_has_type(&folio->page) &&
+	       folio_ref_count(folio);
+}
+
 /* Returns true when somebody uses the page, and it has to be looked at again */
 static bool mhp_poison_page(struct page *page, unsigned long pfn, struct mhp_ctl *ctl)
 {
@@ -197,7 +210,7 @@ static bool mhp_poison_page(struct page *page, unsigned long pfn, struct mhp_ctl
 		return poisoned_page_in_use(page);
 	}
 	if (!mhp_page_is_user(page))
-		return false;
+		return mhp_page_is_new(page);
 	if (!memory_failure_recovers() || mhp_page_is_locked(page))
 		return true;
 	memory_failure(pfn, MF_LOST);

@@ -60,7 +60,7 @@ static const char *cxl_dcd_bad_region(u64 base, u64 decode_len, u64 len,
 
 	if (!len || !decode_len)
 		return "it is empty";
-	if (check_add_overflow(base, decode_len - 1, &end) || len > decode_len)
+	if (check_add_overflow(base, decode_len, &end) || len > decode_len)
 		return "it ends before its capacity";
 	if (!IS_ALIGNED(base, CXL_CAPACITY_MULTIPLIER))
 		return "it is not aligned to 256 MiB";

@@ -21,8 +21,11 @@ enum cxl_dcd_outcome {
 /**
  * enum cxl_answer_state - what is to be done next about an offer
  * @CXL_ANSWER_DUE: judge it, and answer with what is accepted
+ * @CXL_ANSWER_REPEATED: the same, after one of which the list has nothing
  * @CXL_ANSWER_AGAIN: the same, after an empty answer to what is older
  * @CXL_ANSWER_ACCEPTED: is the answer in the list? Its outcome is unknown
+ * @CXL_ANSWER_LATE: is any of it in the list? The repetition was refused, perhaps because
+ *		     the device has come to what it repeats
  * @CXL_ANSWER_FOREIGN: is any of it in the list? It was refused, perhaps because the
  *			device took it for the answer to something older
  * @CXL_ANSWER_FLUSH: an empty answer to what is older
@@ -31,8 +34,10 @@ enum cxl_dcd_outcome {
  */
 enum cxl_answer_state {
 	CXL_ANSWER_DUE,
+	CXL_ANSWER_REPEATED,
 	CXL_ANSWER_AGAIN,
 	CXL_ANSWER_ACCEPTED,
+	CXL_ANSWER_LATE,
 	CXL_ANSWER_FOREIGN,
 	CXL_ANSWER_FLUSH,
 	CXL_ANSWER_EMPTY,

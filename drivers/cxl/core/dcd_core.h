@@ -41,7 +41,9 @@ struct cxl_dcd_retry {
  * @mutex: held while the device is told about capacity or its list is read, and
  *	   while its consumers change. Consumers are called with it held
  * @consumers: that take capacity, protected by @mutex
- * @partial: what has a tag in answers of which the device knows a part
+ * @partial: what has a tag in answers that are being given, or of which the device knows
+ *	     a part
+ * @unsettled: some of that was given back, or was to be: what does the list say?
  * @uncertain: how many offers the device may have pending that are not known here;
  *	       as the members down to @answer_retry, protected by @mutex
  * @refuse: no capacity is accepted any more, its configuration has changed
@@ -82,6 +84,7 @@ struct cxl_dcd {
 	struct mutex mutex; /* down to answer_retry */
 	struct list_head consumers;
 	struct list_head partial;
+	bool unsettled;
 	unsigned int uncertain;
 	bool refuse;
 	struct cxl_dcd_retry list_retry;
@@ -227,10 +230,14 @@ void cxl_dcd_put_release(struct cxl_dcd *dcd, struct cxl_dcd_release *release,
 
 /* dcd_partial.c: allocations that the device was told of in part */
 int cxl_dcd_partial_begin(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer);
-void cxl_dcd_partial_end(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer,
-			 bool whole);
-bool cxl_dcd_partial_has(struct cxl_dcd *dcd, const uuid_t *tag);
-int cxl_dcd_partial_settle(struct cxl_dcd *dcd, const struct cxl_dcd_recs *list);
+void cxl_dcd_partial_cancel(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer);
+void cxl_dcd_partial_close(struct cxl_dcd *dcd, const struct cxl_dcd_offer *offer,
+			   bool whole);
+int cxl_dcd_partial_ask(struct cxl_dcd *dcd, const struct range *dpa);
+bool cxl_dcd_partial_has(struct cxl_dcd *dcd, const uuid_t *tag, bool open);
+void cxl_dcd_partial_leave(struct cxl_dcd *dcd, const uuid_t *tag,
+			   const struct range *dpa, int nr);
+void cxl_dcd_partial_settle(struct cxl_dcd *dcd, const struct cxl_dcd_recs *list);
 void cxl_dcd_partial_drop(struct cxl_dcd *dcd);
 
 /**

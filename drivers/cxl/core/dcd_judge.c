@@ -72,7 +72,7 @@ static int cxl_dcd_prepare_group(struct cxl_dcd *dcd,
 {
 	struct cxl_dcd_consumer *consumer = NULL;
 
-	if (cxl_dcd_partial_has(dcd, &recs[0].tag))
+	if (cxl_dcd_partial_has(dcd, &recs[0].tag, false))
 		return -EEXIST;
 	for (int i = 0; i < nr; i++) {
 		struct cxl_dcd_consumer *other = recs[i].bad ? NULL :

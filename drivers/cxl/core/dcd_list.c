@@ -93,7 +93,7 @@ static int cxl_dcd_take_group(struct cxl_dcd *dcd,
 	bool unheld = false;
 	struct range part;
 
-	if (cxl_dcd_partial_has(dcd, &recs[0].tag))
+	if (cxl_dcd_partial_has(dcd, &recs[0].tag, true))
 		return 0;
 	for (int i = 0; i < nr && !unheld; i++) {
 		consumer = recs[i].bad ? NULL : cxl_dcd_consumer_of(dcd, &recs[i].dpa);
@@ -147,7 +147,7 @@ int cxl_dcd_sync(struct cxl_dcd *dcd, bool compare, struct cxl_dcd_recs *list)
 
 	if (compare)
 		rc = cxl_dcd_compare(dcd, list);
-	rc = cxl_dcd_partial_settle(dcd, list) ?: rc;
+	cxl_dcd_partial_settle(dcd, list);
 	return cxl_dcd_take(dcd, list) ?: rc;
 }
 

@@ -74,6 +74,8 @@ void cxl_dcd_queue_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
  * @dcd: the device
  * @dpa: device physical addresses
  * @kind: which of the two
+ *
+ * A device that goes is told nothing more.
  */
 void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
 			   enum cxl_dcd_release_kind kind)
@@ -81,6 +83,10 @@ void cxl_dcd_queue_release(struct cxl_dcd *dcd, const struct range *dpa,
 	struct cxl_dcd_release *release = kzalloc_obj(*release);
 
 	guard(spinlock)(&dcd->lock);
+	if (dcd->stopping) {
+		kfree(release);
+		return;
+	}
 	if (release && dcd->nr_releases < CXL_DCD_RELEASES_MAX) {
 		release->kind = kind;
 		release->dpa = *dpa;

@@ -307,3 +307,54 @@ int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *
 
 	return cxl_dcd_release(&dynamic->consumer, dpa, nr, prepare, done, arg);
 }
+
+static void cxl_dynamic_ask_again(struct cxl_dynamic *dynamic, const struct range *hpa)
+{
+	struct range dpa = cxl_dynamic_to_dpa(dynamic, hpa);
+
+	cxl_dcd_queue_release(dynamic->consumer.dcd, &dpa, CXL_DCD_RELEASE);
+}
+
+static void cxl_dynamic_leave_group(struct cxl_dynamic *dynamic,
+				    const struct cxl_sysram_group *group)
+{
+	struct range *dpa __free(kvfree) = kvmalloc_array(group->nr, sizeof(*dpa), GFP_KERNEL);
+
+	if (!dpa)
+		return;
+	for (int i = 0; i < group->nr; i++) {
+		/* A user has made System RAM of it, and it cannot go any more */
+		if (cxl_sysram_range_plugged(&group->hpa[i]))
+			return;
+		dpa[i] = cxl_dynamic_to_dpa(dynamic, &group->hpa[i]);
+	}
+	cxl_dcd_partial_leave(dynamic->consumer.dcd, &group->tag, dpa, group->nr);
+}
+
+/**
+ * cxl_dynamic_leave - what the device waits for is given back without the region
+ * @cxlr_sysram: a dynamic region that is not attached to its device any more
+ *
+ * So is what is left of an allocation of which the device has taken some.
+ *
+ * Context: Process context, may wait for the mailbox. Nobody uses what is held, but
+ * what is System RAM and could not be unplugged.
+ */
+void cxl_dynamic_leave(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_group *group;
+	bool asked;
+
+	asked = !mtree_empty(&dynamic->asked);
+	list_for_each_entry(group, &dynamic->groups, list)
+		asked |= group->asked || group->gone;
+	if (!asked)
+		return;
+	if (cxl_region_invalidate_memregion(cxlr_sysram->cxlr))
+		return;
+	cxl_sysram_extents_asked(cxlr_sysram, cxl_dynamic_ask_again);
+	list_for_each_entry(group, &dynamic->groups, list)
+		if (group->asked || group->gone)
+			cxl_dynamic_leave_group(dynamic, group);
+}

@@ -47,15 +47,36 @@ static unsigned int cxl_dcd_serve_judge(struct cxl_dcd *dcd, struct cxl_dcd_offe
 {
 	if (dcd->refuse || dcd->stopping)
 		return 0;
+	/* Repeated is what was said, or less */
+	for (int i = 0; i < offer->recs.nr && offer->state == CXL_ANSWER_REPEATED; i++)
+		offer->recs.recs[i].bad |= !offer->recs.recs[i].told;
 	offer->recs.nr = cxl_offer_sort(offer->recs.recs, offer->recs.nr);
 	return cxl_dcd_judge(dcd, &offer->recs);
+}
+
+/* What has a tag in the answer is taken when all of it is known to be there */
+static void cxl_dcd_serve_told(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer,
+			       enum cxl_dcd_outcome outcome, bool first, bool arrived)
+{
+	if (outcome == CXL_DCD_DONE && arrived) {
+		cxl_dcd_partial_cancel(dcd, offer);
+	} else if (outcome == CXL_DCD_DONE) {
+		/* Accepted, and not here: the list has it */
+		cxl_dcd_partial_close(dcd, offer, true);
+		cxl_dcd_queue_list(dcd, 0, false);
+	} else if (outcome == CXL_DCD_UNKNOWN) {
+		for (int i = 0; i < offer->accepted; i++)
+			offer->recs.recs[i].told = true;
+	} else if (first && !offer->done) {
+		cxl_dcd_partial_cancel(dcd, offer);
+	}
 }
 
 static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
 					      struct cxl_dcd_offer *offer)
 {
+	bool begun = offer->done, first = offer->state == CXL_ANSWER_DUE;
 	enum cxl_dcd_outcome outcome;
-	bool begun = offer->done;
 	int rc = 0;
 
 	if (!begun) {
@@ -67,25 +88,34 @@ static enum cxl_dcd_outcome cxl_dcd_serve_due(struct cxl_dcd *dcd,
 	if (rc == -ENOMEM)
 		return CXL_DCD_NOT_DONE;
 	if (rc || !offer->accepted) {
-		offer->state = CXL_ANSWER_EMPTY;
+		/* It may be here already, if the device has come to what is repeated */
+		offer->state = offer->state == CXL_ANSWER_REPEATED ? CXL_ANSWER_LATE :
+								     CXL_ANSWER_EMPTY;
 		return CXL_DCD_DONE;
 	}
 
 	outcome = cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_ADD_DC_RESPONSE,
 				  offer->recs.recs, offer->accepted, &offer->done);
-	/* Of what nobody knows, and of a part of it, the list may have some */
-	if (outcome == CXL_DCD_DONE || (!offer->done && outcome != CXL_DCD_UNKNOWN))
-		cxl_dcd_partial_end(dcd, offer, true);
-	/* Accepted, and not there: the list has it */
-	if (!begun && cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE) &&
-	    outcome == CXL_DCD_DONE)
-		cxl_dcd_queue_list(dcd, 0, false);
+	if (!begun)
+		rc = cxl_dcd_commit(dcd, outcome == CXL_DCD_DONE);
+	cxl_dcd_serve_told(dcd, offer, outcome, first, !begun && !rc);
 
 	if (begun || (offer->done && outcome != CXL_DCD_DONE))
 		offer->state = cxl_dcd_serve_rest(dcd, offer, outcome);
 	else
 		offer->state = cxl_answer_sent(offer->state, outcome, &dcd->uncertain);
 	return outcome;
+}
+
+static void cxl_dcd_serve_listed(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
+{
+	/* Of several commands only the first one was given: the others are owed still */
+	if (offer->accepted > cxl_dcd_respond_max(dcd->mds)) {
+		offer->state = cxl_dcd_serve_rest(dcd, offer, CXL_DCD_UNKNOWN);
+		return;
+	}
+	cxl_dcd_partial_close(dcd, offer, true);
+	offer->state = cxl_answer_listed(offer->state, true);
 }
 
 /* Does the list have any of the answer? */
@@ -104,16 +134,14 @@ static enum cxl_dcd_outcome cxl_dcd_serve_look(struct cxl_dcd *dcd,
 	kvfree(list.recs);
 	if (!ranges)
 		return CXL_DCD_NOT_DONE;
-	for (int i = 0; i < offer->accepted && !listed; i++)
-		listed = cxl_range_touches(&offer->recs.recs[i].dpa, ranges, nr);
+	for (int i = 0; i < offer->recs.nr && !listed; i++)
+		listed = (i < offer->accepted || offer->recs.recs[i].told) &&
+			 cxl_range_touches(&offer->recs.recs[i].dpa, ranges, nr);
+	if (listed)
+		cxl_dcd_serve_listed(dcd, offer);
+	else
+		offer->state = cxl_answer_listed(offer->state, false);
 	kvfree(ranges);
-	/* Of several commands only the first one was given: the others are owed still */
-	if (listed && offer->accepted > cxl_dcd_respond_max(dcd->mds)) {
-		offer->state = cxl_dcd_serve_rest(dcd, offer, CXL_DCD_UNKNOWN);
-		return CXL_DCD_DONE;
-	}
-	cxl_dcd_partial_end(dcd, offer, true);
-	offer->state = cxl_answer_listed(offer->state, listed);
 	return CXL_DCD_DONE;
 }
 
@@ -131,9 +159,11 @@ enum cxl_dcd_outcome cxl_dcd_serve(struct cxl_dcd *dcd, struct cxl_dcd_offer *of
 
 	switch (offer->state) {
 	case CXL_ANSWER_DUE:
+	case CXL_ANSWER_REPEATED:
 	case CXL_ANSWER_AGAIN:
 		return cxl_dcd_serve_due(dcd, offer);
 	case CXL_ANSWER_ACCEPTED:
+	case CXL_ANSWER_LATE:
 	case CXL_ANSWER_FOREIGN:
 		return cxl_dcd_serve_look(dcd, offer);
 	default:

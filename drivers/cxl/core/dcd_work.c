@@ -86,6 +86,7 @@ static bool cxl_dcd_release_unheld(struct cxl_dcd *dcd, const struct range *dpa)
 {
 	struct cxl_extent_rec rec = { .dpa = *dpa };
 	unsigned int done = 0;
+	int tagged;
 
 	if (cxl_dcd_is_left(dcd, dpa)) {
 		dev_warn_ratelimited(dcd->mds->cxlds.dev,
@@ -93,6 +94,10 @@ static bool cxl_dcd_release_unheld(struct cxl_dcd *dcd, const struct range *dpa)
 				     dpa->start, dpa->end);
 		return true;
 	}
+	/* What has a tag goes as a whole */
+	tagged = cxl_dcd_partial_ask(dcd, dpa);
+	if (tagged)
+		return tagged > 0;
 	return cxl_dcd_respond(dcd->mds, CXL_MBOX_OP_RELEASE_DC, &rec, 1, &done) !=
 	       CXL_DCD_NOT_DONE;
 }
@@ -132,7 +137,10 @@ static bool cxl_dcd_release_part(struct cxl_dcd *dcd, struct cxl_dcd_consumer *c
 
 	if (consumer)
 		rc = consumer->ops->release(consumer, part);
-	return rc == -ENOENT ? cxl_dcd_release_unheld(dcd, part) : !rc;
+	if (rc != -ENOENT)
+		return !rc;
+	/* The list may have it for somebody, with more that goes with it */
+	return !READ_ONCE(dcd->stale) && cxl_dcd_release_unheld(dcd, part);
 }
 
 /* A region may have some of it, another region some more, and nobody the rest */
@@ -206,7 +214,7 @@ static bool cxl_dcd_do_list(struct cxl_dcd *dcd)
 	if (!cxl_dcd_retry_due(&dcd->list_retry))
 		return false;
 	scoped_guard(spinlock, &dcd->lock) {
-		stale = dcd->stale && !dcd->stopping;
+		stale = (dcd->stale || dcd->unsettled) && !dcd->stopping;
 		reconfigured = dcd->reconfigured;
 		dcd->stale = false;
 		dcd->reconfigured = false;
@@ -219,15 +227,16 @@ static bool cxl_dcd_do_list(struct cxl_dcd *dcd)
 	reconfigured = rc;
 	rc = cxl_dcd_sync(dcd, true, &list) ?: rc;
 	kvfree(list.recs);
-	if (!rc) {
+	if (!rc && !dcd->unsettled)
 		dcd->list_retry.delay = 0;
+	else if (rc || !READ_ONCE(dcd->stale)) /* or it is to be read at once */
+		cxl_dcd_retry_later(&dcd->list_retry);
+	if (!rc)
 		return true;
-	}
 
 	dev_err_ratelimited(dcd->mds->cxlds.dev,
 			    "cannot read the list of accepted extents, dynamic capacity may have been lost: %pe\n",
 			    ERR_PTR(rc));
-	cxl_dcd_retry_later(&dcd->list_retry);
 	scoped_guard(spinlock, &dcd->lock) {
 		dcd->stale = true;
 		dcd->reconfigured |= reconfigured;
@@ -278,7 +287,7 @@ static bool cxl_dcd_do_owed(struct cxl_dcd *dcd)
 
 static void cxl_dcd_end_offer(struct cxl_dcd *dcd, struct cxl_dcd_offer *offer)
 {
-	cxl_dcd_partial_end(dcd, offer, false);
+	cxl_dcd_partial_close(dcd, offer, false);
 	cxl_dcd_close_offer(dcd, offer);
 }
 
@@ -292,6 +301,9 @@ static bool cxl_dcd_do_answer(struct cxl_dcd *dcd)
 		return false;
 	if (READ_ONCE(dcd->owed))
 		return cxl_dcd_do_owed(dcd);
+	/* By the rules of which configuration? */
+	if (READ_ONCE(dcd->reconfigured) && !dcd->stopping)
+		return false;
 	if (!offer || cxl_dcd_offer_waits(dcd, offer))
 		return false;
 
@@ -367,8 +379,8 @@ static void cxl_dcd_work(struct work_struct *work)
 
 	guard(spinlock)(&dcd->lock);
 	if (dcd->queue && !dcd->stopping &&
-	    (dcd->stale || dcd->owed || !list_empty(&dcd->offers) ||
-	     !list_empty(&dcd->releases)))
+	    (dcd->stale || READ_ONCE(dcd->unsettled) || dcd->owed ||
+	     !list_empty(&dcd->offers) || !list_empty(&dcd->releases)))
 		queue_delayed_work(dcd->queue, &dcd->work, CXL_DCD_POLL);
 }
 

@@ -113,11 +113,12 @@ struct cxl_sysram_extent {
  * @leaving: how many users give it back
  * @unknown: the device may have it already: nobody may use it
  * @shown: how many of its extents are there
- * @dev_dax: the dax device, or NULL; as the members down to @unmapped, protected by the
+ * @dev_dax: the dax device, or NULL; as the members down to @passed, protected by the
  *	     device lock of dax_regionN
  * @down: nobody can use it
  * @failed: there is none because it could not be created
  * @unmapped: it is not mapped any more, its memory is gone
+ * @passed: who has it is to be waited for, until others are unmapped
  * @tag: the name
  * @nr: of @hpa
  * @hpa: host physical addresses, in the order of the pages of the dax device
@@ -135,6 +136,7 @@ struct cxl_sysram_group {
 	bool down;
 	bool failed;
 	bool unmapped;
+	bool passed;
 	uuid_t tag;
 	int nr;
 	struct range hpa[] __counted_by(nr);
@@ -212,6 +214,9 @@ void cxl_sysram_extents_remove(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_due_start(struct cxl_dynamic *dynamic, bool gone);
 int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 			   const struct range *hpa);
+void cxl_sysram_extents_asked(struct cxl_sysram_region *cxlr_sysram,
+			      void (*ask)(struct cxl_dynamic *dynamic,
+					  const struct range *hpa));
 int cxl_sysram_extents_lost(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa);
 
@@ -227,6 +232,7 @@ bool cxl_sysram_extents_apply_policy(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/dcd_region.c: the device */
 int devm_cxl_dynamic_attach(struct cxl_sysram_region *cxlr_sysram);
+void cxl_dynamic_leave(struct cxl_sysram_region *cxlr_sysram);
 struct range *cxl_dynamic_listed(struct cxl_sysram_region *cxlr_sysram, int *nr);
 int cxl_dynamic_give(struct cxl_sysram_region *cxlr_sysram, const struct range *hpa,
 		     int nr, int (*prepare)(void *arg), void (*done)(void *arg),
@@ -245,6 +251,7 @@ cxl_sysram_group_first(struct cxl_sysram_region *cxlr_sysram, cxl_sysram_group_i
 void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_group_plugged(struct cxl_sysram_group *group);
 bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_groups_lost(struct cxl_sysram_region *cxlr_sysram);
 u64 cxl_sysram_groups_plugged_size(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_group_remove(struct cxl_sysram_region *cxlr_sysram,
 			     struct cxl_sysram_group *group);
@@ -253,7 +260,7 @@ void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_tag_give.c: and how they go */
-void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
+int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,

@@ -29,6 +29,7 @@ struct cxl_extent_rules {
  * @order: place in the offer
  * @bad: it is not what it may be, and so the allocation is not either; @dpa
  *	 means nothing
+ * @told: it was in an answer of which nobody knows what has become
  */
 struct cxl_extent_rec {
 	struct range dpa;
@@ -36,6 +37,7 @@ struct cxl_extent_rec {
 	u16 seq;
 	u32 order;
 	bool bad;
+	bool told;
 };
 
 /**

@@ -147,6 +147,41 @@ int cxl_sysram_extents_ask(struct cxl_sysram_region *cxlr_sysram,
 	return min(rc, 0);
 }
 
+static void cxl_sysram_extent_asked(struct cxl_dynamic *dynamic,
+				    struct cxl_sysram_extent *extent,
+				    void (*ask)(struct cxl_dynamic *dynamic,
+						const struct range *hpa))
+{
+	struct range rest = extent->node.range, found, part;
+	unsigned long request;
+
+	while (cxl_sysram_due_find(&dynamic->asked, &rest, &found, &request)) {
+		cxl_range_clip(&found, &rest, &part);
+		ask(dynamic, &part);
+		if (part.end == rest.end)
+			return;
+		rest.start = part.end + 1;
+	}
+}
+
+/**
+ * cxl_sysram_extents_asked - what that has no tag is the device waiting for
+ * @cxlr_sysram: a dynamic region
+ * @ask: called for each part of it, with extents_lock held
+ */
+void cxl_sysram_extents_asked(struct cxl_sysram_region *cxlr_sysram,
+			      void (*ask)(struct cxl_dynamic *dynamic,
+					  const struct range *hpa))
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct cxl_sysram_extent *extent = NULL;
+
+	guard(mutex)(&dynamic->extents_lock);
+	while ((extent = cxl_sysram_extent_next(cxlr_sysram, extent,
+						&cxlr_sysram->hpa_range)))
+		cxl_sysram_extent_asked(dynamic, extent, ask);
+}
+
 /* 1 when that was not known before */
 static int cxl_sysram_extent_lost(struct cxl_dynamic *dynamic,
 				  struct cxl_sysram_extent *extent,

@@ -91,7 +91,7 @@ static void cxl_dynamic_lose_work(struct work_struct *work)
 
 	/* Before what may have to wait for whoever has a dax device, too */
 	cxl_sysram_groups_isolate(cxlr_sysram);
-	cxl_sysram_groups_lose(cxlr_sysram);
+	rc = cxl_sysram_groups_lose(cxlr_sysram) ?: rc;
 	rc = cxl_sysram_groups_isolate(cxlr_sysram) ?: rc;
 	if (rc)
 		queue_delayed_work(system_dfl_wq, &cxl_dynamic(cxlr_sysram)->lose_work,
@@ -178,6 +178,7 @@ static void cxl_dynamic_close(struct cxl_sysram_region *cxlr_sysram)
 	disable_work_sync(&dynamic->arrive_work);
 	disable_delayed_work_sync(&dynamic->lose_work);
 	disable_delayed_work_sync(&dynamic->release_work);
+	cxl_dynamic_leave(cxlr_sysram);
 	cxl_sysram_groups_close(cxlr_sysram);
 	cxl_sysram_extents_remove(cxlr_sysram);
 	scoped_guard(mutex, &dynamic->extents_lock)
@@ -219,6 +220,11 @@ static int cxl_dynamic_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 	return others && cxl_sysram_groups_plugged(cxlr_sysram) ? -EBUSY : 0;
 }
 
+static int cxl_dynamic_check_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+	return cxl_sysram_groups_lost(cxlr_sysram) ? -EBUSY : 0;
+}
+
 static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
 	.create = cxl_dynamic_create,
 	.attach = devm_cxl_dynamic_attach,
@@ -229,6 +235,7 @@ static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
 	.fill = cxl_sysram_extents_fill,
 	.state_size = cxl_dynamic_state_size,
 	.check_unplug = cxl_dynamic_check_unplug,
+	.check_dax = cxl_dynamic_check_dax,
 	.announce = cxl_sysram_extents_announce,
 	.groups = cxl_dynamic_groups,
 };

@@ -261,6 +261,23 @@ bool cxl_sysram_groups_plugged(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
+ * cxl_sysram_groups_lost - is any tagged capacity System RAM, and gone
+ * @cxlr_sysram: a dynamic region
+ *
+ * Return: true if there is some that must not be migrated.
+ */
+bool cxl_sysram_groups_lost(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_group *group;
+
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
+		if (group->gone && cxl_sysram_group_plugged(group))
+			return true;
+	return false;
+}
+
+/**
  * cxl_sysram_group_remove - an allocation is not the region's any more
  * @cxlr_sysram: the region
  * @group: the allocation, whose dax device has been removed

@@ -29,7 +29,7 @@
 static bool cxl_sysram_group_is_unseen(struct cxl_sysram_region *cxlr_sysram,
 				       const struct cxl_sysram_group *group)
 {
-	return group->dev_dax && !group->unmapped && group->gone;
+	return group->dev_dax && !group->unmapped && group->gone && !group->passed;
 }
 
 /* Nobody can use its dax device, until it is brought back or removed */
@@ -251,11 +251,13 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 		.gone = true,
 		.extents = LIST_HEAD_INIT(gift.extents),
 	};
-	int nr, rc = 0;
+	int nr, rc = 0, poisoned;
 
+	/* Whoever unbinds kmem at this moment has the device, and moves pages */
+	poisoned = cxl_sysram_group_poison(cxlr_sysram, group);
 	if (group->dev_dax)
 		rc = ops->lose(group->dev_dax, cxlr_sysram->ctl);
-	rc = rc ?: cxl_sysram_group_poison(cxlr_sysram, group);
+	rc = rc ?: poisoned;
 	rc = rc ?: cxl_sysram_group_take_down(cxlr_sysram, group, true);
 	if (!rc && cxl_sysram_group_plugged(group))
 		rc = -EBUSY;
@@ -270,6 +272,41 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	return cxl_sysram_group_gift_give(&gift, left, nr);
 }
 
+struct cxl_sysram_lose_once {
+	struct mhp_ctl ctl;
+	bool asked;
+};
+
+/* Whoever has the dax device may keep it for as long as memory hotplug takes */
+static int cxl_sysram_ask_once(struct mhp_ctl *ctl)
+{
+	struct cxl_sysram_lose_once *once =
+		container_of(ctl, struct cxl_sysram_lose_once, ctl);
+
+	if (once->asked)
+		return -EBUSY;
+	once->asked = true;
+	return 0;
+}
+
+static int cxl_sysram_groups_unmap(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_sysram_group *group;
+	int rc = 0;
+
+	while ((group = cxl_sysram_group_first(cxlr_sysram,
+					       cxl_sysram_group_is_unseen))) {
+		struct cxl_sysram_lose_once once = { .ctl.give_up = cxl_sysram_ask_once };
+		int lost = cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, &once.ctl);
+
+		group->unmapped = !lost;
+		group->passed = true;
+		rc = lost ?: rc;
+		cxl_sysram_group_put(group);
+	}
+	return rc;
+}
+
 /**
  * cxl_sysram_groups_lose - take away the mappings of what is gone
  * @cxlr_sysram: a dynamic region
@@ -277,24 +314,23 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
  * At once, and without waiting for other operations; the rest has time.
  *
  * Context: Process context, takes the device lock of dax_regionN.
+ * Return: 0, or -EBUSY to be called again.
  */
-void cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
+int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
-		return;
+		return 0;
 
 	guard(device)(dev);
 	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
-		return;
-	while ((group = cxl_sysram_group_first(cxlr_sysram,
-					       cxl_sysram_group_is_unseen))) {
-		cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, NULL);
-		group->unmapped = true;
-		cxl_sysram_group_put(group);
-	}
+		return 0;
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+		list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
+			group->passed = false;
+	return cxl_sysram_groups_unmap(cxlr_sysram);
 }
 
 static int

@@ -196,11 +196,13 @@ int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 	int rc = 0;
 
 	cxl_sysram_op_record(cxlr_sysram);
-	while (cxl_sysram_next_run(cxlr_sysram, &index, &run)) {
+	for (;;) {
+		cxl_sysram_op_uninterrupt(cxlr_sysram);
+		if (!cxl_sysram_next_run(cxlr_sysram, &index, &run))
+			return rc;
 		rc = cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, &run) ?: rc;
 		cxl_sysram_forget_blocks(cxlr_sysram, &run);
 	}
-	return rc;
 }
 
 /**

@@ -60,6 +60,7 @@ void cxl_sysram_op_record(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
 			  void *arg);
+void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa);
@@ -79,6 +80,8 @@ void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
  * @check_unplug: 0 when all of a part of the region may be unplugged by a user; -EBUSY
  *		  when some of it must not be migrated or, with the last argument,
  *		  is System RAM that is not his to unplug
+ * @check_dax: 0 when nothing that DAX has made System RAM of must not be migrated, else
+ *	       -EBUSY
  * @announce: send uevents for what has changed in a part of the region
  * @groups: attributes of the sysram_region
  *
@@ -97,6 +100,7 @@ struct cxl_sysram_dynamic_ops {
 	u64 (*state_size)(struct cxl_sysram_region *cxlr_sysram);
 	int (*check_unplug)(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa, bool others);
+	int (*check_dax)(struct cxl_sysram_region *cxlr_sysram);
 	void (*announce)(struct cxl_sysram_region *cxlr_sysram,
 			 const struct range *hpa);
 	const struct attribute_group **groups;

@@ -139,6 +139,11 @@ int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
 {
 	int rc;
 
+	/* What goes later ends this operation */
+	rc = cxlr_sysram->dynamic ? cxlr_sysram->dynamic->ops->check_dax(cxlr_sysram) : 0;
+	if (rc)
+		return rc;
+
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
 		return 0;

@@ -264,8 +264,9 @@ static void cxl_sysram_back_work(struct work_struct *work)
  * @arg: for @fn
  *
  * Not ended by a signal, nor by what has ended the operation: the time begins anew, and
- * only memory that is lost from now on, or the end of the region, ends this. The caller
- * may be here because it is being killed, so it runs in another task.
+ * only memory that is lost, see cxl_sysram_op_uninterrupt(), or the end of the region
+ * ends this. The caller may be here because it is being killed, so it runs in another
+ * task.
  *
  * Context: An operation, at its end.
  * Return: what @fn returned.
@@ -279,12 +280,25 @@ int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 
 	op->back = true;
 	op->when = jiffies;
-	WRITE_ONCE(op->interrupted, false);
 	INIT_WORK_ONSTACK(&back.work, cxl_sysram_back_work);
 	queue_work(system_dfl_long_wq, &back.work);
 	flush_work(&back.work);
 	destroy_work_on_stack(&back.work);
 	return back.rc;
+}
+
+/**
+ * cxl_sysram_op_uninterrupt - what is gone by now does not end the operation any more
+ * @cxlr_sysram: the region
+ *
+ * To be called before it is looked at what is gone: what goes after that look ends it
+ * again, since both are done under one lock.
+ *
+ * Context: An operation.
+ */
+void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram)
+{
+	WRITE_ONCE(cxlr_sysram->op->interrupted, false);
 }
 
 /**

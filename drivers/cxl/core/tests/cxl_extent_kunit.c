@@ -436,6 +436,7 @@ static void extents_fill(struct kunit *test)
 static void answer_transitions(struct kunit *test)
 {
 	static const enum cxl_answer_state DUE = CXL_ANSWER_DUE,
+					   REPEATED = CXL_ANSWER_REPEATED,
 					   AGAIN = CXL_ANSWER_AGAIN,
 					   FLUSH = CXL_ANSWER_FLUSH,
 					   EMPTY = CXL_ANSWER_EMPTY,
@@ -452,6 +453,11 @@ static void answer_transitions(struct kunit *test)
 		{ DUE, CXL_DCD_REFUSED, 0, EMPTY, 0 },
 		{ DUE, CXL_DCD_REFUSED, 3, CXL_ANSWER_FOREIGN, 3 },
 		{ DUE, CXL_DCD_UNKNOWN, 3, CXL_ANSWER_ACCEPTED, 3 },
+		{ REPEATED, CXL_DCD_DONE, 3, CLOSED, 0 },
+		{ REPEATED, CXL_DCD_NOT_DONE, 3, REPEATED, 3 },
+		{ REPEATED, CXL_DCD_REFUSED, 0, CXL_ANSWER_LATE, 0 },
+		{ REPEATED, CXL_DCD_REFUSED, 3, CXL_ANSWER_FOREIGN, 3 },
+		{ REPEATED, CXL_DCD_UNKNOWN, 3, CXL_ANSWER_ACCEPTED, 3 },
 		{ AGAIN, CXL_DCD_DONE, 3, CLOSED, 0 },
 		{ AGAIN, CXL_DCD_NOT_DONE, 3, AGAIN, 3 },
 		{ AGAIN, CXL_DCD_REFUSED, 0, CLOSED, 1 },
@@ -477,7 +483,9 @@ static void answer_transitions(struct kunit *test)
 	}
 
 	KUNIT_EXPECT_EQ(test, CLOSED, cxl_answer_listed(CXL_ANSWER_ACCEPTED, true));
-	KUNIT_EXPECT_EQ(test, DUE, cxl_answer_listed(CXL_ANSWER_ACCEPTED, false));
+	KUNIT_EXPECT_EQ(test, REPEATED, cxl_answer_listed(CXL_ANSWER_ACCEPTED, false));
+	KUNIT_EXPECT_EQ(test, CLOSED, cxl_answer_listed(CXL_ANSWER_LATE, true));
+	KUNIT_EXPECT_EQ(test, EMPTY, cxl_answer_listed(CXL_ANSWER_LATE, false));
 	KUNIT_EXPECT_EQ(test, CLOSED, cxl_answer_listed(CXL_ANSWER_FOREIGN, true));
 	KUNIT_EXPECT_EQ(test, FLUSH, cxl_answer_listed(CXL_ANSWER_FOREIGN, false));
 }

@@ -330,11 +330,13 @@ static void test_fill(void)
 
 /*
  * A device with a queue of offers: an answer is for the oldest, and one that accepts
- * something else is refused. Commands fail, and their outcome may not be known.
+ * something else is refused. Commands fail, their outcome may not be known, and the device
+ * may come to one after that.
  */
 static struct {
 	int queue[64];
 	int nr;
+	int late;
 	bool accepted[64];
 	bool fails;
 } device;
@@ -349,9 +351,21 @@ static enum cxl_dcd_outcome device_does(int accept)
 	return CXL_DCD_DONE;
 }
 
+/* Returns false when there is nothing that it has not come to yet */
+static bool device_catches_up(void)
+{
+	if (device.late < 0)
+		return false;
+	device_does(device.late);
+	device.late = -1;
+	return true;
+}
+
 static enum cxl_dcd_outcome device_told(int accept)
 {
-	switch (device.fails ? random_below(8) : 7) {
+	if (device_catches_up())
+		return CXL_DCD_NOT_DONE;
+	switch (device.fails ? random_below(9) : 8) {
 	case 0:
 		return CXL_DCD_NOT_DONE;
 	case 1:
@@ -361,30 +375,43 @@ static enum cxl_dcd_outcome device_told(int accept)
 		return CXL_DCD_UNKNOWN;
 	case 3:
 		return CXL_DCD_REFUSED;
+	case 4:
+		device.late = accept;
+		return CXL_DCD_UNKNOWN;
 	default:
 		return device_does(accept);
 	}
 }
 
-/* Returns how many commands it took */
+static bool answers(enum cxl_answer_state state)
+{
+	return state == CXL_ANSWER_DUE || state == CXL_ANSWER_REPEATED ||
+	       state == CXL_ANSWER_AGAIN;
+}
+
+/* Returns how many commands it took. Host and device agree on what is accepted then */
 static int host_answers(int offer, bool take, unsigned int *uncertain)
 {
 	enum cxl_answer_state state = take ? CXL_ANSWER_DUE : CXL_ANSWER_EMPTY;
+	enum cxl_dcd_outcome outcome;
+	bool accepted = false;
 	int told = 0;
 
 	while (state != CXL_ANSWER_CLOSED) {
-		if (state == CXL_ANSWER_ACCEPTED || state == CXL_ANSWER_FOREIGN) {
-			state = cxl_answer_listed(state, device.accepted[offer]);
+		if (state == CXL_ANSWER_ACCEPTED || state == CXL_ANSWER_LATE ||
+		    state == CXL_ANSWER_FOREIGN) {
+			accepted = device.accepted[offer];
+			state = cxl_answer_listed(state, accepted);
 			continue;
 		}
 		expect(state != CXL_ANSWER_FLUSH || *uncertain);
 		expect(told < 1000);
 		told++;
-		state = cxl_answer_sent(state,
-					device_told(state == CXL_ANSWER_DUE ||
-						    state == CXL_ANSWER_AGAIN ? offer : 0),
-					uncertain);
+		outcome = device_told(answers(state) ? offer : 0);
+		accepted |= answers(state) && outcome == CXL_DCD_DONE;
+		state = cxl_answer_sent(state, outcome, uncertain);
 	}
+	expect(accepted == device.accepted[offer]);
 	return told;
 }
 
@@ -394,6 +421,7 @@ static void test_answer(void)
 	int offer = 0;
 
 	memset(&device, 0, sizeof(device));
+	device.late = -1;
 	/* a former kernel has left one */
 	if (random() & 1)
 		device.queue[device.nr++] = ++offer;
@@ -411,6 +439,7 @@ static void test_answer(void)
 
 	/* From now on nothing fails: each offer is taken that is meant to be */
 	device.fails = false;
+	device_catches_up();
 	for (int i = 0; i < 8; i++) {
 		unsigned int before = uncertain;
 
