@@ -267,6 +267,7 @@ post() {
 	subject=$(head -n 1 "$cover")
 	awk -v subject="$subject" -v cover="$cover" '
 		{sub(/\*\*\* SUBJECT HERE \*\*\*/, subject)}
+		/^From: lab / {print "From: sysram_region developers <sysram-region@lists.example>"; next}
 		/^\*\*\* BLURB HERE \*\*\*$/ {n = 0; while ((getline line <cover) > 0) if (++n > 2) print line; next}
 		{print}' "$dir/0000-cover-letter.patch" >"$dir/cover"
 	mv "$dir/cover" "$dir/0000-cover-letter.patch"
