@@ -39,7 +39,7 @@ tests() {
 
 coverage() {
 	sources "$1"
-	make -s -C "$1" CC=gcc CFLAGS="-O1 -g --coverage" tests/unit && (cd "$1" && tests/unit >/dev/null)
+	make -s -C "$1" CC=gcc CFLAGS="-O1 -g --coverage" test-unit >/dev/null
 }
 
 case ${1:-} in

@@ -116,12 +116,11 @@ static int check_members(const struct application *app, const struct policy *pol
 	struct cxl_memdev_mapping *mapping;
 	struct cxl_memdev *memdev;
 	unsigned int nr = 0;
-	bool clash;
 
 	cxl_mapping_foreach(region, mapping) {
 		memdev = cxl_decoder_get_memdev(cxl_mapping_get_decoder(mapping));
 		nr++;
-		if (memdev && policy_of(app, memdev, policy->type, &clash) == policy)
+		if (memdev && policy_of(app, memdev, policy->type, NULL) == policy)
 			continue;
 		say("%s: %s is left: %s is part of it, and not of the policy %s", app->req.verb,
 		    name, memdev ? cxl_memdev_get_devname(memdev) : "a memdev that is gone",
@@ -243,7 +242,6 @@ static int find_member(const struct application *app, const struct policy *polic
 {
 	struct cxl_memdev *memdev;
 	struct cxl_region *region;
-	bool clash;
 	int nr;
 
 	memdev = memdev_of_serial(app->ctx, serial, &nr);
@@ -257,7 +255,7 @@ static int find_member(const struct application *app, const struct policy *polic
 		return -EINVAL;
 	}
 	*name = (char *)cxl_memdev_get_devname(memdev);
-	if (policy_of(app, memdev, policy->type, &clash) != policy) {
+	if (policy_of(app, memdev, policy->type, NULL) != policy) {
 		say("%s: %s is left: another policy is for its %s", app->req.verb, policy->name,
 		    *name);
 		return -EINVAL;
@@ -346,11 +344,11 @@ static int apply_type(struct application *app, const char *name, const char *typ
 	cxl_memdev_foreach(app->ctx, memdev)
 		if (!strcmp(cxl_memdev_get_devname(memdev), name))
 			it = memdev;
-	if (it)
-		policy = policy_of(app, it, type, &clash);
 	/* Once is enough to say it */
+	if (it)
+		policy = policy_of(app, it, type, guards ? &clash : NULL);
 	if (clash)
-		return guards ? -EINVAL : 0;
+		return -EINVAL;
 	if (!policy || policy_guards(policy) != guards)
 		return 0;
 	if (request_is_over(&app->req)) {

@@ -432,7 +432,8 @@ static bool is_for(const struct policy *policy, const struct facts *facts)
  * @policies: of which
  * @facts: of the memdev
  * @type: of its memory
- * @clash: result: two that are for it, and neither goes before the other
+ * @clash: result: two are for it, and neither goes before the other, which has been
+ *	said; NULL to say nothing
  *
  * Return: a policy, or NULL when none is for it, or two.
  */
@@ -453,11 +454,13 @@ const struct policy *policy_for(const struct policies *policies, const struct fa
 			other = policy;
 		}
 	}
-	*clash = other;
+	if (clash)
+		*clash = other;
 	if (!other)
 		return best;
-	say("%s: two policies for its %s, and neither is done: %s:%d and %s:%d", facts->name, type,
-	    best->file, best->line, other->file, other->line);
+	if (clash)
+		say("%s: two policies for its %s, and neither is done: %s:%d and %s:%d",
+		    facts->name, type, best->file, best->line, other->file, other->line);
 	return NULL;
 }
 
