@@ -14,15 +14,15 @@
 
 DIR=$CACHE/bench
 case ${1:-} in
-"") ROUNDS=5 SIZES=1:4:16:64 SHAPES="2 1 2-blocks 2-map" ;;
-quick|record) ROUNDS=3 SIZES=4:16 SHAPES=2 ;;
+"") ROUNDS=5 REPEAT=1 SIZES=1:4:16:64 SHAPES="2 1 2-blocks 2-map" ;;
+quick|record) ROUNDS=3 REPEAT=3 SIZES=4:16 SHAPES=2 ;;
 *) die "usage: $0 [quick|record]" ;;
 esac
 
 # options SHAPE: of lab/vm.py
 options() {
 	local cpus=${1%%-*}
-	local common=--append,memhp_default_state=online_movable,--append,maxcpus=$cpus
+	local common=--append,memhp_default_state=online_movable,--append,maxcpus=$cpus,--append,lab.repeat=$REPEAT
 	case $1 in
 	*-blocks) echo "--topology,blocks,$common,--append,lab.sizes=${SIZES#1:},--append,memmap=60G\$5G,--append,memmap=1792M\$66G" ;;
 	*-map) echo "--topology,many,$common,--append,lab.sizes=$SIZES,--append,memory_hotplug.memmap_on_memory=1" ;;
