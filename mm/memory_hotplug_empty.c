@@ -4,6 +4,7 @@
 #include <linux/align.h>
 #include <linux/cpuset.h>
 #include <linux/device.h>
+#include <linux/export.h>
 #include <linux/hugetlb.h>
 #include <linux/memory.h>
 #include <linux/mempolicy.h>
@@ -464,3 +465,58 @@ int mhp_empty_blocks(struct mhp_op *op)
 	}
 	return rc ?: mhp_dissolve_blocks(op);
 }
+
+static int mhp_count_op(struct mhp_op *op, unsigned long *used)
+{
+	for (unsigned long i = 0; i < op->nr; i++) {
+		unsigned long pfn = mhp_block_start(&op->blocks[i]), next;
+		unsigned long end = mhp_block_end(&op->blocks[i]);
+		int rc;
+
+		if (op->blocks[i].type == MMOP_OFFLINE)
+			continue;
+		for (; pfn < end; pfn = next) {
+			next = mhp_chunk_end(pfn, end);
+			rc = mhp_op_ask(op);
+			if (rc)
+				return rc;
+			*used += mhp_count_used(pfn, next);
+		}
+		op->ctl->progress++;
+	}
+	return 0;
+}
+
+/**
+ * memory_range_in_use - count the pages of a range that would have to be migrated
+ * @range: physical addresses, whole memory blocks
+ * @used: set to a number of pages; a hint, as these come and go
+ * @ctl: whom to ask whether to give up, NULL for any signal
+ *
+ * What is offline has none. Free memory costs a look at each free page of the buddy
+ * allocator, whatever its order.
+ *
+ * Context: Process context. Takes device_hotplug_lock, so that nothing goes offline.
+ * Return: 0; -EINVAL when @range is not made of whole memory blocks; -ENOENT when
+ * one of them does not exist; -ENOMEM; or what @ctl says.
+ */
+int memory_range_in_use(const struct range *range, unsigned long *used,
+			struct mhp_ctl *ctl)
+{
+	struct mhp_op op;
+	int rc;
+
+	*used = 0;
+	rc = mhp_op_init(&op, range, 1, ctl);
+	if (rc)
+		return rc;
+
+	rc = mhp_op_lock(&op);
+	if (!rc) {
+		rc = mhp_op_collect(&op) ?: mhp_count_op(&op, used);
+		unlock_device_hotplug();
+	}
+	mhp_op_free(&op);
+	return rc;
+}
+EXPORT_SYMBOL_FOR_MODULES(memory_range_in_use, "cxl_core,memory_hotplug_kunit");

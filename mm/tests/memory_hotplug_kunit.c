@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
+#include <linux/align.h>
+#include <linux/gfp.h>
 #include <linux/ioport.h>
 #include <linux/limits.h>
 #include <linux/memory.h>
@@ -162,12 +164,40 @@ static void too_high(struct kunit *test)
 			offline_and_remove_memory_ranges(ranges, 1, &ctl));
 }
 
+static void pages_in_use(struct kunit *test)
+{
+	const unsigned int order = 5;
+	const u64 block = memory_block_size_bytes();
+	struct mhp_ctl ctl = { .give_up = go_on };
+	struct page *page = alloc_pages(GFP_KERNEL, order);
+	unsigned long used;
+	struct range range;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	range.start = ALIGN_DOWN(page_to_phys(page), block);
+	range.end = range.start + block - 1;
+	KUNIT_EXPECT_EQ(test, 0, memory_range_in_use(&range, &used, &ctl));
+	KUNIT_EXPECT_GE(test, used, 1UL << order);
+	KUNIT_EXPECT_LE(test, used, PHYS_PFN(block));
+	ctl.give_up = give_up;
+	KUNIT_EXPECT_EQ(test, -EL2NSYNC, memory_range_in_use(&range, &used, &ctl));
+	__free_pages(page, order);
+
+	ctl.give_up = go_on;
+	range.end--;
+	KUNIT_EXPECT_EQ(test, -EINVAL, memory_range_in_use(&range, &used, &ctl));
+	range = DEFINE_RANGE(free_base, free_base + block - 1);
+	KUNIT_EXPECT_EQ(test, -ENOENT, memory_range_in_use(&range, &used, &ctl));
+	KUNIT_EXPECT_EQ(test, 0, used);
+}
+
 static struct kunit_case memory_hotplug_cases[] = {
 	KUNIT_CASE_PARAM(bad_lists, bad_list_gen_params),
 	KUNIT_CASE(no_list),
 	KUNIT_CASE(bad_types),
 	KUNIT_CASE(memory_that_is_there),
 	KUNIT_CASE(too_high),
+	KUNIT_CASE(pages_in_use),
 	{}
 };
 

@@ -6,7 +6,6 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "sysram_core.h"
@@ -49,30 +48,6 @@ struct cxl_sysram_blocks {
 	struct cxl_sysram_block *block;
 	unsigned long nr;
 };
-
-/* Pages that are in use now. A free page has no reference, whatever its order. */
-static int cxl_sysram_count_used(struct cxl_sysram_block *block,
-				 struct mhp_ctl *ctl)
-{
-	for (unsigned long pfn = PHYS_PFN(block->range.start);
-	     pfn <= PHYS_PFN(block->range.end); pfn++) {
-		struct page *page;
-		int rc;
-
-		if (!(pfn % PAGES_PER_SECTION)) {
-			cond_resched();
-			ctl->progress++;
-			rc = ctl->give_up(ctl);
-			if (rc)
-				return rc;
-		}
-		guard(rcu)();
-		page = pfn_to_online_page(pfn);
-		if (page && page_count(page))
-			block->used++;
-	}
-	return 0;
-}
 
 static int cxl_sysram_cmp_used(const void *a, const void *b)
 {
@@ -277,7 +252,8 @@ static int cxl_sysram_shrink(struct cxl_sysram_region *cxlr_sysram,
 	int rc;
 
 	for (unsigned long i = 0; i < blocks->nr; i++) {
-		rc = cxl_sysram_count_used(&blocks->block[i], cxlr_sysram->ctl);
+		rc = memory_range_in_use(&blocks->block[i].range,
+					 &blocks->block[i].used, cxlr_sysram->ctl);
 		if (rc)
 			return rc;
 	}
