@@ -232,6 +232,7 @@ struct level {
 
 /* level.c */
 int region_level(const char *region, struct level *level);
+bool memdev_in_vain(const char *memdev);
 int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level);
 
 /* choose.c */

@@ -306,12 +306,35 @@ static int change(struct request *req, const char *region, const struct owner *w
 	return rc;
 }
 
+/* Is what is online what it is to be? */
+static bool is_as_wanted(const struct request *req, const struct owner *was)
+{
+	const struct blocks *blocks = &was->blocks;
+	const char *hotplug = req->hotplug ? req->hotplug : "none";
+
+	if (strcmp(was->driver, wanted_driver(req)) ||
+	    (is_sysram(req) && was->dax == !strcmp(req->driver, "sysram")))
+		return false;
+	if (!is_sysram(req) || !strcmp(hotplug, "online"))
+		return true;
+	if (!strcmp(hotplug, "online_movable"))
+		return blocks->online == blocks->movable;
+	if (!strcmp(hotplug, "online_kernel"))
+		return !blocks->movable;
+	/* For what arrives later */
+	return !strcmp(hotplug, "none") && !was->dax;
+}
+
 /* Under sysram_region already: is it memory that has to go first? */
 static bool goes_below(const struct request *req, const char *region, const struct owner *was)
 {
-	bool dax = !strcmp(req->driver, "dax");
-
-	return was->blocks.present && (dax ? !is_that_dax(req, region) : was->dax);
+	if (!was->blocks.present)
+		return false;
+	if (!strcmp(req->driver, "dax"))
+		return !is_that_dax(req, region);
+	/* Another zone, or a guard, only where that was asked for */
+	return was->dax || (req->change && !req->idle && was->blocks.online &&
+			    !is_as_wanted(req, was));
 }
 
 /* Under sysram_region already: held, plugged, or DAX, each from each */
@@ -400,25 +423,6 @@ static int enable_region(const char *region, void *arg)
 		return 0;
 	rc = check_dynamic(req, region);
 	return rc ?: change_below(req, region, &was);
-}
-
-/* Is what is online what it is to be? */
-static bool is_as_wanted(const struct request *req, const struct owner *was)
-{
-	const struct blocks *blocks = &was->blocks;
-	const char *hotplug = req->hotplug ? req->hotplug : "none";
-
-	if (strcmp(was->driver, wanted_driver(req)) ||
-	    (is_sysram(req) && was->dax == !strcmp(req->driver, "sysram")))
-		return false;
-	if (!is_sysram(req) || !strcmp(hotplug, "online"))
-		return true;
-	if (!strcmp(hotplug, "online_movable"))
-		return blocks->online == blocks->movable;
-	if (!strcmp(hotplug, "online_kernel"))
-		return !blocks->movable;
-	/* For what arrives later */
-	return !strcmp(hotplug, "none") && !was->dax;
 }
 
 /**

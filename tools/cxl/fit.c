@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,42 @@ static bool read_node(int number, struct node *node)
 	node->droppable = node_bytes(number, "Active(file)") +
 			  node_bytes(number, "Inactive(file)") + node_bytes(number, "SReclaimable");
 	return true;
+}
+
+/* Of huge pages of one size; 0 when there are none */
+static unsigned long long huge_pages(const char *folder, const char *size, const char *name)
+{
+	char path[512], text[32];
+
+	if (system_path(path, sizeof(path), "%s/%s/%s", folder, size, name) ||
+	    sysfs_read(path, text, sizeof(text)))
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/*
+ * Huge pages that nobody uses go with their node. Those that are reserved may be any:
+ * the kernel has the last word.
+ */
+static unsigned long long free_huge(int number)
+{
+	unsigned long long bytes = 0, nr, reserved, kib;
+	struct dirent *entry;
+	char folder[64], path[512];
+	DIR *sizes;
+
+	snprintf(folder, sizeof(folder), "sys/devices/system/node/node%d/hugepages", number);
+	sizes = system_path(path, sizeof(path), "%s", folder) ? NULL : opendir(path);
+	while (sizes && (entry = readdir(sizes))) {
+		if (sscanf(entry->d_name, "hugepages-%llukB", &kib) != 1)
+			continue;
+		nr = huge_pages(folder, entry->d_name, "free_hugepages");
+		reserved = huge_pages("sys/kernel/mm/hugepages", entry->d_name, "resv_hugepages");
+		bytes += nr > reserved ? (nr - reserved) * kib << 10 : 0;
+	}
+	if (sizes)
+		closedir(sizes);
+	return bytes;
 }
 
 /* What the kernel keeps free of the memory of a node: below that it reclaims */
@@ -191,7 +228,7 @@ static void measure_part(unsigned long long start, unsigned long long length,
 int fits_elsewhere(const char *verb, const char *region, int number,
 		   unsigned long long stays, bool tell)
 {
-	unsigned long long start, length, moves, room;
+	unsigned long long start, length, moves, goes, room;
 	struct blocks blocks;
 	struct node node;
 	bool whole;
@@ -205,9 +242,9 @@ int fits_elsewhere(const char *verb, const char *region, int number,
 	room = room_elsewhere(number) + stays;
 	/* Less than a block is what the kernel has kept of the region for itself */
 	whole = node.total < blocks.online + blocks.size;
+	goes = node.free + node.droppable + free_huge(number);
 	if (whole)
-		moves = node.total > node.free + node.droppable ?
-			node.total - node.free - node.droppable : 0;
+		moves = node.total > goes ? node.total - goes : 0;
 	else
 		measure_part(start, length, blocks.online, number, &node, &moves, &room);
 	if (tell || moves > room)

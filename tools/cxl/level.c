@@ -59,6 +59,8 @@ static int not_plugged(struct level *level, const char *region, bool sysram)
 			       region);
 	if (sysram && !is_dax)
 		return because(level, 3, "it is held: cxl-cli plug %s", region);
+	if (is_dax && !strcmp(dax.driver, "kmem"))
+		return because(level, 3, "it is unplugged: cxl-cli plug %s", region);
 	if (is_dax)
 		return because(level, 3, "%s has no memory: daxctl reconfigure-device -m system-ram %s",
 			       dax.name, dax.name);
@@ -147,6 +149,20 @@ static bool has_partition(const char *memdev, const char *partition)
 }
 
 /**
+ * memdev_in_vain - is a memdev there, and has nothing that could become memory?
+ * @memdev: its name
+ *
+ * Return: true for one with persistent memory only; what is disabled may have other.
+ */
+bool memdev_in_vain(const char *memdev)
+{
+	char driver[64];
+
+	return sysfs_driver(memdev, driver, sizeof(driver)) && !has_partition(memdev, "ram") &&
+	       !has_partition(memdev, "dynamic_ram_1");
+}
+
+/**
  * memdev_level - how far a memdev is, that is, the furthest of its regions
  * @ctx: of libcxl
  * @memdev: its name
@@ -165,7 +181,7 @@ int memdev_level(struct cxl_ctx *ctx, const char *memdev, struct level *level)
 	level->reason[0] = '\0';
 	if (!sysfs_driver(memdev, driver, sizeof(driver)))
 		return because(level, 1, "it is disabled: cxl enable-memdev %s", memdev);
-	if (!has_partition(memdev, "ram") && !has_partition(memdev, "dynamic_ram_1"))
+	if (memdev_in_vain(memdev))
 		return -1;
 	for_each_selected(ctx, &all, keep_best, &best, &done);
 	if (!best.found)

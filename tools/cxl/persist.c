@@ -43,8 +43,25 @@ static bool goes(const struct policies *policies, int line, const unsigned long 
 	return false;
 }
 
-/* All of a file but the sections that are to go; comments stay */
-static void copy_others(const char *text, FILE *to, const struct policies *policies,
+/* Written anew with a section; what else is in one was added by somebody */
+static bool is_ours(const char *line, size_t length)
+{
+	static const char *const keys[] = { "serial", "type", "driver", "hotplug" };
+	size_t size;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size = strlen(keys[i]);
+		if (length > size && !strncmp(line, keys[i], size) && strchr(" \t=:", line[size]))
+			return true;
+	}
+	return !length || line[0] == '[';
+}
+
+/*
+ * All of a file but the sections that are to go; comments stay. What others have added to
+ * these sections is for the new one.
+ */
+static void copy_others(const char *text, FILE *to, FILE *added, const struct policies *policies,
 			const unsigned long long *serials, unsigned int nr, const char *type)
 {
 	bool skip = false;
@@ -57,6 +74,8 @@ static void copy_others(const char *text, FILE *to, const struct policies *polic
 			skip = goes(policies, number, serials, nr, type);
 		if (!skip || strchr("#;", text[0]))
 			fprintf(to, "%.*s\n", (int)length, text);
+		else if (!is_ours(text, length))
+			fprintf(added, "%.*s\n", (int)length, text);
 		length += text[length] == '\n';
 	}
 }
@@ -112,13 +131,19 @@ static int replace(const char *path, const char *text, size_t length)
 }
 
 /* What is said for these memdevs has to be what is done at the next boot */
-static int check_clash(const unsigned long long *serials, unsigned int nr, const char *type)
+static int check_written(const char *path, const unsigned long long *serials, unsigned int nr,
+			 const char *type)
 {
 	struct policies policies;
 	bool clash = false;
 	char name[32];
 	int rc = 0;
 
+	policies_load(&policies, (char *[]){ (char *)path }, 1);
+	rc = policies.wrong ? -EINVAL : 0;
+	policies_free(&policies);
+	if (rc)
+		return rc;
 	policies_load(&policies, NULL, 0);
 	for (unsigned int i = 0; i < nr && !rc; i++) {
 		snprintf(name, sizeof(name), "serial %#llx", serials[i]);
@@ -135,24 +160,31 @@ static char *new_text(const char *path, const char *old, const unsigned long lon
 		      unsigned int nr, const char *type, const char *driver, const char *hotplug)
 {
 	struct policies policies = { 0 };
-	char *text = NULL;
-	size_t length = 0;
-	FILE *to;
+	char *text = NULL, *added = NULL;
+	size_t length = 0, size = 0;
+	FILE *to = NULL, *more = NULL;
 
 	if (old[0])
 		policies_load(&policies, (char *[]){ (char *)path }, 1);
 	/* What is wrong in it would void this as well */
-	to = policies.wrong ? NULL : open_memstream(&text, &length);
 	if (policies.wrong)
 		errno = EINVAL;
+	else
+		more = open_memstream(&added, &size);
+	if (more)
+		to = open_memstream(&text, &length);
+	if (to)
+		copy_others(old, to, more, &policies, serials, nr, type);
+	if (more)
+		fclose(more);
 	if (to) {
-		copy_others(old, to, &policies, serials, nr, type);
 		fprintf(to, "[region %#llx %s]\n", serials[0], type);
 		for (unsigned int i = 0; i < nr; i++)
 			fprintf(to, "serial=%#llx\n", serials[i]);
-		fprintf(to, "type=%s\ndriver=%s\nhotplug=%s\n", type, driver, hotplug);
+		fprintf(to, "type=%s\ndriver=%s\nhotplug=%s\n%s", type, driver, hotplug, added);
 		fclose(to);
 	}
+	free(added);
 	policies_free(&policies);
 	return text;
 }
@@ -182,8 +214,8 @@ int policy_persist(const char *verb, const unsigned long long *serials, unsigned
 	if (!rc)
 		rc = text ? replace(path, text, strlen(text)) : -errno;
 	if (!rc) {
-		rc = check_clash(serials, nr, type);
-		/* Another file has said it: which one, has been told */
+		rc = check_written(path, serials, nr, type);
+		/* It is void, or another file has said it: which one, has been told */
 		if (rc && old[0])
 			replace(path, old, strlen(old));
 		else if (rc)

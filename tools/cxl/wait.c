@@ -83,6 +83,8 @@ static bool is_in_vain(const char *name)
 {
 	char mode[32];
 
+	if (strncmp(name, "region", strlen("region")))
+		return memdev_in_vain(name);
 	return sysfs_attr(name, "mode", mode, sizeof(mode)) && !strcmp(mode, "pmem");
 }
 

@@ -140,8 +140,15 @@ static void test_fit(void)
 	CHECK("and nothing was done", is(CXL "sysram_region0/state", "online_movable"));
 	CALL(2, &rc, verb_unplug, "unplug", "region0");
 	CHECK("then it is unplugged", !rc && is(CXL "sysram_region0/state", "unplugged"));
-	put_cxl("sysram_region0", "plugged_size", "1073741824\n");
+	put_cxl("sysram_region0", "state", "online_movable\n");
 	put_node(0, 4096, 200, 0);
+	put("sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "250\n");
+	put("sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", "30\n");
+	out = CALL(2, &rc, verb_unplug, "unplug", "--dry-run", "region0");
+	CHECK("free huge pages go with it, but for what is reserved",
+	      !rc && strstr(out, "160 MiB of it have to move, there is room for 190 MiB"));
+	put("sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "0\n");
+	put_cxl("sysram_region0", "plugged_size", "1073741824\n");
 	CALL(2, &rc, verb_resize, "resize", "region0", "512M");
 	CHECK("what stays makes room, too", !rc && is(CXL "sysram_region0/plugged_size", "536870912"));
 	put_cxl("sysram_region0", "plugged_size", "1073741824\n");

@@ -226,6 +226,14 @@ static int persist(void *arg)
 	return policy_persist("test", serials, 2, "ram", "sysram", arg);
 }
 
+/* Two memdevs that cannot be told from each other */
+static int persist_twice(void *arg)
+{
+	static const unsigned long long serials[] = { 0x12, 0x12 };
+
+	return policy_persist("test", serials, 2, "ram", "sysram", arg);
+}
+
 static void test_persist(void)
 {
 	const struct policy *policy;
@@ -260,6 +268,16 @@ static void test_persist(void)
 	read_files();
 	CHECK("and nothing was", policies.nr == 3 && is_chosen("0x12 ram") &&
 	      !policy_guards(&policies.list[2]));
+	put(ETC "90-local.conf", "[region 0x12 ram]\nserial=0x12\nserial = 0x11\ntype=ram\nsize=512M\nhotplug=none\ncreate=no\n");
+	output_of(2, persist, "never", &rc);
+	read_files();
+	CHECK("what somebody has added to it stays", !rc && policies.nr == 1 &&
+	      policies.list[0].size == 512 << 20 && policies.list[0].no_create &&
+	      policy_guards(&policies.list[0]));
+	out = output_of(2, persist_twice, "none", &rc);
+	read_files();
+	CHECK("what would make the file void is not written", rc == -EINVAL && !policies.wrong &&
+	      policies.nr == 1 && policy_guards(&policies.list[0]));
 	put(ETC "90-local.conf", "[region mine]\nal=yes\n");
 	out = output_of(2, persist, "none", &rc);
 	CHECK("not in a file that is void", rc == -EINVAL && strstr(out, "there is no key 'al'"));

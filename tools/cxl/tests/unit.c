@@ -182,7 +182,7 @@ static void test_level(void)
 	CHECK("3: DAX", level_is(3, "/dev/dax0.0"));
 	link_driver("dax_region0/dax0.0", "kmem");
 	link_driver("region0", "cxl_region");
-	CHECK("3: kmem without memory", level_is(3, "daxctl"));
+	CHECK("3: kmem without memory", level_is(3, "it is unplugged: cxl-cli plug region0"));
 	make_block(32, "offline\n", "Normal Movable\n");
 	CHECK("3: kmem, offline", level_is(3, "daxctl online-memory dax0.0"));
 
