@@ -64,6 +64,17 @@ cli_deb() {
 	mv "$dir"/cxl-sysram_*.deb "$DEB/"
 }
 
+# The same under the name that the package had first, for the way from there
+old_deb() {
+	local dir=$CACHE/out/cli-old
+	rm -rf "$dir"
+	dpkg-deb -R "$(compgen -G "$DEB/cxl-sysram_*.deb")" "$dir"
+	sed -i -E '/^(Breaks|Replaces):/d; s/^Package: .*/Package: cxl-cli/; s/^Version: .*/Version: 0.1/' "$dir/DEBIAN/control"
+	mv "$dir/usr/share/doc/cxl-sysram" "$dir/usr/share/doc/cxl-cli"
+	(cd "$dir" && find . -type f -not -path './DEBIAN/*' -printf '%P\0' | xargs -0 md5sum >DEBIAN/md5sums)
+	dpkg-deb --root-owner-group -b "$dir" "$IMAGE/root/deb/cxl-cli_0.1.deb"
+}
+
 deb() {
 	need gcc libc6-dev binutils flex bison bc libelf-dev ccache cpio xz-utils kmod python3 dpkg-dev debhelper rsync
 	need help2man pkg-config libcxl-dev libinih-dev libjson-c-dev uuid-dev
@@ -91,6 +102,7 @@ image_fill() {
 	cp "$ROOT"/lab/scenarios/{package,example}-* "$lab/scenarios/"
 	chmod 755 "$lab/agent"
 	cp "$DEB"/linux-image-*.deb "$DEB"/cxl-sysram_*.deb "$IMAGE/root/deb/"
+	old_deb
 	cp "$ROOT/lab/guest/lab.service" "$IMAGE/etc/systemd/system/"
 	ln -sf ../lab.service "$IMAGE/etc/systemd/system/multi-user.target.wants/lab.service"
 	# the initramfs needs the disk, and nothing else of the machine
