@@ -473,7 +473,7 @@ static int mhp_count_op(struct mhp_op *op, unsigned long *used)
 		unsigned long end = mhp_block_end(&op->blocks[i]);
 		int rc;
 
-		if (op->blocks[i].type == MMOP_OFFLINE)
+		if (op->blocks[i].type == MMOP_OFFLINE || memory_has_holes(pfn, end - pfn))
 			continue;
 		for (; pfn < end; pfn = next) {
 			next = mhp_chunk_end(pfn, end);
@@ -493,7 +493,7 @@ static int mhp_count_op(struct mhp_op *op, unsigned long *used)
  * @used: set to a number of pages; a hint, as these come and go
  * @ctl: whom to ask whether to give up, NULL for any signal
  *
- * What is offline has none. Free memory costs a look at each free page of the buddy
+ * What is offline has none, nor has memory with holes. Free memory costs a look at each free page of the buddy
  * allocator, whatever its order.
  *
  * Context: Process context. Takes device_hotplug_lock, so that nothing goes offline.

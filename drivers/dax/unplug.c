@@ -154,6 +154,7 @@ static int dax_unplug_count(struct device *dev, void *data)
 /* System RAM that a former driver could not take back */
 static bool dax_is_stuck(struct dev_dax *dev_dax)
 {
+	guard(rwsem_read)(&dax_dev_rwsem);
 	for (int i = 0; i < dev_dax->nr_range; i++) {
 		struct range *range = &dev_dax->ranges[i].range;
 
@@ -191,6 +192,12 @@ static int dax_unplug_add(struct device *dev, void *data)
 	rc = mhp_lock_device(dev, unplug->ctl);
 	if (rc)
 		return rc;
+
+	/* Nobody can use it, and whoever took it down may bring it back */
+	if (dev_dax->down) {
+		device_unlock(dev);
+		return 0;
+	}
 
 	/* A device or a range that was not there when we counted is use, too */
 	if (unplug->nr_devs == unplug->max_devs ||
@@ -298,7 +305,7 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	int rc = 0;
 
 	guard(device)(dev);
-	if (atomic_read(&dev_dax->users) >= 0 || dev_dax->plug_later)
+	if (atomic_read(&dev_dax->users) >= 0 || dev_dax->plug_later || dev_dax->down)
 		return 0;
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo &&
 	    !READ_ONCE(dev_dax->lost))
@@ -381,6 +388,7 @@ int dev_dax_take_down(struct dev_dax *dev_dax, bool plugged,
 	if (rc)
 		return rc;
 
+	dev_dax->down = true;
 	if (dev_dax->unbound)
 		device_release_driver(dev);
 	return 0;
@@ -396,6 +404,7 @@ EXPORT_SYMBOL_GPL(dev_dax_take_down);
  */
 void dev_dax_bring_back(struct dev_dax *dev_dax)
 {
+	dev_dax->down = false;
 	dax_reopen(dev_dax);
 	if (dev_dax->unbound && device_attach(&dev_dax->dev) <= 0)
 		dev_err(&dev_dax->dev, "not given back, but no driver takes it again\n");

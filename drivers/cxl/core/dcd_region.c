@@ -346,6 +346,10 @@ void cxl_dynamic_leave(struct cxl_sysram_region *cxlr_sysram)
 	struct cxl_sysram_group *group;
 	bool asked;
 
+	/* What was offline has gone with the System RAM driver, after the device was told */
+	if (dynamic->consumer.dcd && !cxl_sysram_range_plugged(&cxlr_sysram->hpa_range))
+		cxl_dcd_return(dynamic->consumer.dcd, &dynamic->consumer.dpa);
+
 	asked = !mtree_empty(&dynamic->asked);
 	list_for_each_entry(group, &dynamic->groups, list)
 		asked |= group->asked || group->gone;

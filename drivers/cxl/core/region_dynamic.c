@@ -193,7 +193,9 @@ static void cxl_dynamic_go_on(struct cxl_sysram_region *cxlr_sysram)
 	/* What the device has said meanwhile */
 	mod_delayed_work(system_dfl_wq, &dynamic->lose_work, 0);
 	mod_delayed_work(system_dfl_wq, &dynamic->release_work, 0);
-	if (dynamic->consumer.dcd)
+	/* The device stays until this is closed */
+	guard(mutex)(&dynamic->extents_lock);
+	if (!dynamic->closed && dynamic->consumer.dcd)
 		cxl_dcd_queue_list(dynamic->consumer.dcd, 0, false);
 }
 

@@ -16,26 +16,32 @@
  * what is in it may be somebody else's.
  *
  * At once, nothing more is allocated of its memory blocks. Nothing of it is migrated,
- * since that would copy it into live processes. The pages in use are poisoned, so that
- * whoever touches them gets SIGBUS, and the memory blocks go one by one. What cannot be
- * taken out, because the kernel itself uses it or a page is pinned, stays held and is
- * tried again: nothing else may come to these addresses meanwhile.
+ * since that would copy it into live processes. The pages in use are poisoned, all of
+ * them before any memory block is taken out, so that whoever touches them gets SIGBUS.
+ * Then the memory blocks go one by one. What cannot be taken out, because the kernel
+ * itself uses it or a page is pinned, stays held, is passed over, and is tried again:
+ * nothing else may come to these addresses meanwhile.
  */
+
+/* How long one block may make no progress: what was in use of it is poisoned */
+#define CXL_SYSRAM_LOSE_PATIENCE	(HZ / 2)
 
 /* Whoever uses what is gone of a memory block gets SIGBUS, and the block goes */
 static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *block)
 {
-	const struct cxl_sysram_ops *ops = cxl_sysram_op_driver(cxlr_sysram);
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	bool stuck = false;
 	struct range part;
 	u64 from;
 	int rc = 0;
 
 	if (!cxl_sysram_range_plugged(block))
 		return 0;
-	if (!ops)
+	if (!cxl_sysram_op_driver(cxlr_sysram))
 		return -EBUSY;
+	/* Those before it may have taken all the time there was */
+	cxlr_sysram->ctl->progress++;
 
 	/* All of it: what is healthy in the block may be migrated, this may not */
 	for (from = block->start; from <= block->end; from = part.end + 1) {
@@ -47,7 +53,24 @@ static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 		part.end = min(part.end, block->end);
 		rc = poison_lost_memory(&part, cxlr_sysram->ctl) ?: rc;
 	}
-	return rc ?: ops->set_state(cxlr_sysram, CXL_SYSRAM_UNPLUGGED, block, 1);
+	return rc ?: cxl_sysram_attempt(cxlr_sysram, block, CXL_SYSRAM_LOSE_PATIENCE, &stuck);
+}
+
+/* Before any of it is taken out, which takes its time */
+static void cxl_sysram_poison_gone(struct cxl_sysram_region *cxlr_sysram)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
+	struct range part = { };
+	bool more = true;
+
+	while (more) {
+		scoped_guard(mutex, &dynamic->extents_lock)
+			more = cxl_sysram_next_gone(dynamic, part.end + 1, &part);
+		if (!more || !cxl_sysram_range_plugged(&part))
+			continue;
+		cxlr_sysram->ctl->progress++;
+		poison_lost_memory(&part, cxlr_sysram->ctl);
+	}
 }
 
 /**
@@ -78,7 +101,7 @@ int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram)
 	return rc;
 }
 
-/* One range that is gone: what of it is out after this? */
+/* One range that is gone: what of it is out after this? What goes meanwhile is first */
 static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 				 const struct range *hpa)
 {
@@ -90,7 +113,8 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 	     start = ALIGN_DOWN(start, size) + size) {
 		struct range block = DEFINE_RANGE(ALIGN_DOWN(start, size), start | (size - 1));
 
-		rc = cxl_sysram_block_lose(cxlr_sysram, &block);
+		rc = READ_ONCE(cxl_dynamic(cxlr_sysram)->lost) ?
+		     -EAGAIN : cxl_sysram_block_lose(cxlr_sysram, &block);
 		if (!rc) {
 			out.end = min(block.end, hpa->end);
 			continue;
@@ -98,6 +122,8 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 		cut = cxl_sysram_extents_cut(cxlr_sysram, &out, out.start <= out.end);
 		failed = cut ?: failed ?: rc;
 		out = DEFINE_RANGE(block.end + 1, block.end);
+		if (rc == -EAGAIN)
+			break;
 	}
 	return cxl_sysram_extents_cut(cxlr_sysram, &out, out.start <= out.end) ?: failed;
 }
@@ -122,6 +148,7 @@ int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	cxl_sysram_isolate_gone(cxlr_sysram);
+	cxl_sysram_poison_gone(cxlr_sysram);
 	for (u64 from = 0;; from = part.end + 1) {
 		scoped_guard(mutex, &dynamic->extents_lock)
 			if (dynamic->closed || !cxl_sysram_next_gone(dynamic, from, &part))
@@ -130,6 +157,8 @@ int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 			break;
 		lost = cxl_sysram_range_lose(cxlr_sysram, &part);
 		rc = rc ?: lost;
+		if (lost == -EAGAIN)
+			break;
 		if (lost)
 			dev_err_ratelimited(&cxlr_sysram->dev,
 					    "%#llx-%#llx is gone, but some of it is still in use: %pe\n",

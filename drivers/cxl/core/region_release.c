@@ -299,6 +299,8 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = cxl_sysram_collect_gift(&gift, req->data);
+	/* That may have taken all the time there was: what the device says is settled all the same */
+	cxlr_sysram->ctl->progress++;
 	/* What nobody knows of is asked for still: it is said again, and refused if it was done */
 	if (gift.nr && cxl_sysram_gift_give(&gift) == -EIO)
 		cxl_sysram_give_singly(&gift);
@@ -465,6 +467,7 @@ bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all)
 		news.last = dynamic->requests;
 		olds.last = dynamic->tried;
 		olds.from = dynamic->from;
+		dynamic->from = U64_MAX;
 	}
 	if (gone)
 		cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION, cxl_sysram_lose, &lose);
@@ -478,7 +481,9 @@ bool cxl_sysram_releases_settle(struct cxl_sysram_region *cxlr_sysram, bool all)
 	}
 
 	guard(mutex)(&dynamic->extents_lock);
-	dynamic->from = olds.from;
+	/* Unless requests have become one meanwhile, of which some was passed */
+	if (dynamic->from)
+		dynamic->from = olds.from;
 	return !cxl_sysram_next_gone(dynamic, 0, &part) &&
 	       !cxl_sysram_next_asked(dynamic, 0, NULL, 0, &newest);
 }

@@ -129,6 +129,15 @@ static void cxl_sysram_groups_retry(struct cxl_sysram_region *cxlr_sysram)
 		group->failed = false;
 }
 
+/* The region is about to go, or there is no memory: with what comes next it may work */
+static bool cxl_sysram_group_comes_later(struct device *dev,
+					 const struct cxl_sysram_group *group, int rc)
+{
+	if (rc != -EBUSY)
+		dev_err(dev, "no dax device for tag %pUb: %pe\n", &group->tag, ERR_PTR(rc));
+	return rc == -EBUSY || rc == -ENOMEM;
+}
+
 /**
  * cxl_sysram_groups_surface - make dax devices of allocations that have none
  * @cxlr_sysram: a dynamic region
@@ -162,11 +171,8 @@ void cxl_sysram_groups_surface(struct cxl_sysram_region *cxlr_sysram)
 		group->failed = IS_ERR(dev_dax);
 		if (!group->failed)
 			group->dev_dax = dev_dax;
-		else if (PTR_ERR(dev_dax) == -EBUSY)
-			busy = true; /* the region is about to go */
 		else
-			dev_err(dev, "no dax device for tag %pUb: %pe\n",
-				&group->tag, dev_dax);
+			busy |= cxl_sysram_group_comes_later(dev, group, PTR_ERR(dev_dax));
 		cxl_sysram_group_put(group);
 	}
 	if (busy)

@@ -307,30 +307,41 @@ static int cxl_sysram_groups_unmap(struct cxl_sysram_region *cxlr_sysram)
 	return rc;
 }
 
-/**
- * cxl_sysram_groups_lose - take away the mappings of what is gone
- * @cxlr_sysram: a dynamic region
- *
- * At once, and without waiting for other operations; the rest has time.
- *
- * Context: Process context, takes the device lock of dax_regionN.
- * Return: 0, or -EBUSY to be called again.
- */
-int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
+static int cxl_sysram_groups_unmap_all(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
-	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
-	if (!dev)
-		return 0;
-
-	guard(device)(dev);
 	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
 		return 0;
 	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
 		list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
 			group->passed = false;
 	return cxl_sysram_groups_unmap(cxlr_sysram);
+}
+
+/**
+ * cxl_sysram_groups_lose - take away the mappings of what is gone
+ * @cxlr_sysram: a dynamic region
+ *
+ * At once, and without waiting for other operations, which are told to end; the rest
+ * has time.
+ *
+ * Context: Process context, takes the device lock of dax_regionN.
+ * Return: 0, or -EBUSY to be called again.
+ */
+int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
+{
+	int rc;
+
+	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
+	if (!dev)
+		return 0;
+
+	if (!device_trylock(dev))
+		return -EBUSY;
+	rc = cxl_sysram_groups_unmap_all(cxlr_sysram);
+	device_unlock(dev);
+	return rc;
 }
 
 static int

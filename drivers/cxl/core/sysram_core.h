@@ -149,6 +149,8 @@ void cxl_sysram_region_unguard(struct cxl_sysram_region *cxlr_sysram);
 
 /* sysram_resize.c: plug and unplug by the number of bytes */
 int cxl_sysram_region_resize(struct cxl_sysram_region *cxlr_sysram, u64 bytes);
+int cxl_sysram_attempt(struct cxl_sysram_region *cxlr_sysram,
+		       const struct range *block, unsigned long patience, bool *stuck);
 
 /* sysram_region.c: the device and its attributes */
 bool is_cxl_sysram_region(const struct device *dev);

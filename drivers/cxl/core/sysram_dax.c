@@ -172,6 +172,8 @@ int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 		return 0;
 
 	guard(device)(dev);
+	/* What has been lost is not plugged again, whatever else goes meanwhile */
+	cxl_sysram_op_uninterrupt(cxlr_sysram);
 	if (dev->driver && to_cxl_drv(dev->driver)->resume)
 		return to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
 	return 0;

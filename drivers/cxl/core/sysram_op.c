@@ -334,7 +334,10 @@ void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram)
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_op_drain, "cxl_sysram_op_kunit");
 
-/* Without a range it is about all of the region */
+/*
+ * Without a range it is about all of the region. What takes out one allocation that is
+ * gone has the lock of DAX, and comes again.
+ */
 static bool cxl_sysram_op_is_about(const struct cxl_sysram_op *op,
 				   const struct range *hpa)
 {
@@ -342,8 +345,9 @@ static bool cxl_sysram_op_is_about(const struct cxl_sysram_op *op,
 
 	if (!op->req || (!op->req->urgent && !op->req->range.end))
 		return true;
-	return !op->req->urgent &&
-	       ALIGN_DOWN(op->req->range.start, block) <= hpa->end &&
+	if (op->req->urgent)
+		return op->req->data;
+	return ALIGN_DOWN(op->req->range.start, block) <= hpa->end &&
 	       (op->req->range.end | (block - 1)) >= hpa->start;
 }
 

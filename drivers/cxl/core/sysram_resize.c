@@ -135,6 +135,7 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
  * @outer: of the operation
  * @progress: @ctl's, when it was looked at last
  * @when: jiffies of the last progress
+ * @patience: jiffies that it may make none
  * @stuck: there was none for too long
  */
 struct cxl_sysram_attempt {
@@ -143,6 +144,7 @@ struct cxl_sysram_attempt {
 	struct mhp_ctl *outer;
 	unsigned long progress;
 	unsigned long when;
+	unsigned long patience;
 	bool stuck;
 };
 
@@ -164,14 +166,24 @@ static int cxl_sysram_attempt_give_up(struct mhp_ctl *ctl)
 		attempt->progress = ctl->progress;
 		attempt->when = jiffies;
 	}
-	if (time_before(jiffies, attempt->when + CXL_SYSRAM_PATIENCE))
+	if (time_before(jiffies, attempt->when + attempt->patience))
 		return 0;
 	attempt->stuck = true;
 	return -EBUSY;
 }
 
-static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
-				   struct cxl_sysram_block *block, bool *stuck)
+/**
+ * cxl_sysram_attempt - try to unplug one memory block, of many
+ * @cxlr_sysram: the region
+ * @block: its host physical addresses
+ * @patience: jiffies that it may make no progress, whatever the operation has left
+ * @stuck: set when it made none for so long
+ *
+ * Context: An operation, with the System RAM driver bound.
+ * Return: 0, or why it is still plugged.
+ */
+int cxl_sysram_attempt(struct cxl_sysram_region *cxlr_sysram,
+		       const struct range *block, unsigned long patience, bool *stuck)
 {
 	struct cxl_sysram_attempt attempt = {
 		.ctl.give_up = cxl_sysram_attempt_give_up,
@@ -180,30 +192,40 @@ static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
 		.cxlr_sysram = cxlr_sysram,
 		.outer = cxlr_sysram->ctl,
 		.when = jiffies,
+		.patience = patience,
 	};
 	int rc;
 
-	attempt.outer->yielded = false;
+	cxlr_sysram->ctl = &attempt.ctl;
+	rc = cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram,
+							  CXL_SYSRAM_UNPLUGGED,
+							  block, 1);
+	cxlr_sysram->ctl = attempt.outer;
+	*stuck |= attempt.stuck;
+	attempt.outer->yielded = attempt.ctl.yielded;
+	return rc;
+}
+
+static int cxl_sysram_unplug_block(struct cxl_sysram_region *cxlr_sysram,
+				   struct cxl_sysram_block *block, bool *stuck)
+{
+	int rc;
+
+	cxlr_sysram->ctl->yielded = false;
 	rc = cxl_sysram_region_check_unplug(cxlr_sysram, &block->range, false);
 	if (rc)
 		return rc;
 
 	/* The first attempts at all of them may take longer than one that is stuck */
 	if (!block->tried)
-		attempt.outer->progress++;
+		cxlr_sysram->ctl->progress++;
 	block->tried = true;
 
-	cxlr_sysram->ctl = &attempt.ctl;
-	rc = cxl_sysram_op_driver(cxlr_sysram)->set_state(cxlr_sysram,
-							  CXL_SYSRAM_UNPLUGGED,
-							  &block->range, 1);
-	cxlr_sysram->ctl = attempt.outer;
-	*stuck |= attempt.stuck;
-	attempt.outer->yielded = attempt.ctl.yielded;
+	rc = cxl_sysram_attempt(cxlr_sysram, &block->range, CXL_SYSRAM_PATIENCE, stuck);
 	if (rc)
 		return rc;
 	block->gone = true;
-	attempt.outer->progress++;
+	cxlr_sysram->ctl->progress++;
 	return 0;
 }
 
@@ -254,8 +276,9 @@ static int cxl_sysram_shrink(struct cxl_sysram_region *cxlr_sysram,
 	for (unsigned long i = 0; i < blocks->nr; i++) {
 		rc = memory_range_in_use(&blocks->block[i].range,
 					 &blocks->block[i].used, cxlr_sysram->ctl);
+		/* Somebody is about to add it */
 		if (rc)
-			return rc;
+			return rc == -ENOENT ? -EBUSY : rc;
 	}
 	sort(blocks->block, blocks->nr, sizeof(*blocks->block),
 	     cxl_sysram_cmp_used, NULL);
