@@ -64,7 +64,7 @@ static bool is_ours(const char *line, size_t length)
 static void copy_others(const char *text, FILE *to, FILE *added, const struct policies *policies,
 			const unsigned long long *serials, unsigned int nr, const char *type)
 {
-	bool skip = false;
+	bool skip = false, ours = false;
 	size_t length;
 	int number = 1;
 
@@ -74,7 +74,10 @@ static void copy_others(const char *text, FILE *to, FILE *added, const struct po
 			skip = goes(policies, number, serials, nr, type);
 		if (!skip || strchr("#;", text[0]))
 			fprintf(to, "%.*s\n", (int)length, text);
-		else if (!is_ours(text, length))
+		/* A line that begins with a blank belongs to the one before it */
+		else if (!strchr(" \t", text[0]))
+			ours = is_ours(text, length);
+		if (skip && !ours && !strchr("#;", text[0]))
 			fprintf(added, "%.*s\n", (int)length, text);
 		length += text[length] == '\n';
 	}
