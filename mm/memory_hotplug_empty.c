@@ -473,14 +473,16 @@ static int mhp_count_op(struct mhp_op *op, unsigned long *used)
 		unsigned long end = mhp_block_end(&op->blocks[i]);
 		int rc;
 
-		if (op->blocks[i].type == MMOP_OFFLINE || memory_has_holes(pfn, end - pfn))
+		if (op->blocks[i].type == MMOP_OFFLINE)
 			continue;
 		for (; pfn < end; pfn = next) {
 			next = mhp_chunk_end(pfn, end);
 			rc = mhp_op_ask(op);
 			if (rc)
 				return rc;
-			*used += mhp_count_used(pfn, next);
+			/* Sections may be absent in memory that was there at boot */
+			if (pfn_to_online_page(pfn))
+				*used += mhp_count_used(pfn, next);
 		}
 		op->ctl->progress++;
 	}
@@ -493,7 +495,7 @@ static int mhp_count_op(struct mhp_op *op, unsigned long *used)
  * @used: set to a number of pages; a hint, as these come and go
  * @ctl: whom to ask whether to give up, NULL for any signal
  *
- * What is offline has none, nor has memory with holes. Free memory costs a look at each free page of the buddy
+ * What is offline has none. Free memory costs a look at each free page of the buddy
  * allocator, whatever its order.
  *
  * Context: Process context. Takes device_hotplug_lock, so that nothing goes offline.

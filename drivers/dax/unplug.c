@@ -405,6 +405,9 @@ EXPORT_SYMBOL_GPL(dev_dax_take_down);
 void dev_dax_bring_back(struct dev_dax *dev_dax)
 {
 	dev_dax->down = false;
+	/* Somebody is about to unbind all of them, or reopens this one as well */
+	if (READ_ONCE(dev_dax->region->shut))
+		return;
 	dax_reopen(dev_dax);
 	if (dev_dax->unbound && device_attach(&dev_dax->dev) <= 0)
 		dev_err(&dev_dax->dev, "not given back, but no driver takes it again\n");

@@ -260,6 +260,7 @@ void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 
 /* core/region_tag_give.c: and how they go */
+int cxl_sysram_groups_unmap_gone(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);

@@ -238,6 +238,7 @@ static const struct cxl_sysram_dynamic_ops cxl_dynamic_ops = {
 	.state_size = cxl_dynamic_state_size,
 	.check_unplug = cxl_dynamic_check_unplug,
 	.check_dax = cxl_dynamic_check_dax,
+	.unmap_gone = cxl_sysram_groups_unmap_gone,
 	.announce = cxl_sysram_extents_announce,
 	.groups = cxl_dynamic_groups,
 };

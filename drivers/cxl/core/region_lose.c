@@ -23,15 +23,18 @@
  * nothing else may come to these addresses meanwhile.
  */
 
-/* How long one block may make no progress: what was in use of it is poisoned */
+/*
+ * How long one block may make no progress: what was in use of it is poisoned. After one
+ * that is stuck the others have less, or thousands of them would take hours.
+ */
 #define CXL_SYSRAM_LOSE_PATIENCE	(HZ / 2)
+#define CXL_SYSRAM_LOSE_HASTE		(HZ / 50)
 
 /* Whoever uses what is gone of a memory block gets SIGBUS, and the block goes */
 static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *block)
+				 const struct range *block, bool *stuck)
 {
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	bool stuck = false;
 	struct range part;
 	u64 from;
 	int rc = 0;
@@ -53,7 +56,9 @@ static int cxl_sysram_block_lose(struct cxl_sysram_region *cxlr_sysram,
 		part.end = min(part.end, block->end);
 		rc = poison_lost_memory(&part, cxlr_sysram->ctl) ?: rc;
 	}
-	return rc ?: cxl_sysram_attempt(cxlr_sysram, block, CXL_SYSRAM_LOSE_PATIENCE, &stuck);
+	return rc ?: cxl_sysram_attempt(cxlr_sysram, block,
+					*stuck ? CXL_SYSRAM_LOSE_HASTE : CXL_SYSRAM_LOSE_PATIENCE,
+					stuck);
 }
 
 /* Before any of it is taken out, which takes its time */
@@ -103,7 +108,7 @@ int cxl_sysram_isolate_gone(struct cxl_sysram_region *cxlr_sysram)
 
 /* One range that is gone: what of it is out after this? What goes meanwhile is first */
 static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
-				 const struct range *hpa)
+				 const struct range *hpa, bool *stuck)
 {
 	const u64 size = memory_block_size_bytes();
 	struct range out = DEFINE_RANGE(hpa->start, hpa->start - 1);
@@ -114,7 +119,7 @@ static int cxl_sysram_range_lose(struct cxl_sysram_region *cxlr_sysram,
 		struct range block = DEFINE_RANGE(ALIGN_DOWN(start, size), start | (size - 1));
 
 		rc = READ_ONCE(cxl_dynamic(cxlr_sysram)->lost) ?
-		     -EAGAIN : cxl_sysram_block_lose(cxlr_sysram, &block);
+		     -EAGAIN : cxl_sysram_block_lose(cxlr_sysram, &block, stuck);
 		if (!rc) {
 			out.end = min(block.end, hpa->end);
 			continue;
@@ -144,6 +149,7 @@ int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
 	struct cxl_sysram_census before;
 	struct range part;
+	bool stuck = false;
 	int rc = 0, lost;
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
@@ -155,7 +161,7 @@ int cxl_sysram_lose(struct cxl_sysram_region *cxlr_sysram,
 				part.start = U64_MAX;
 		if (part.start == U64_MAX)
 			break;
-		lost = cxl_sysram_range_lose(cxlr_sysram, &part);
+		lost = cxl_sysram_range_lose(cxlr_sysram, &part, &stuck);
 		rc = rc ?: lost;
 		if (lost == -EAGAIN)
 			break;

@@ -307,7 +307,14 @@ static int cxl_sysram_groups_unmap(struct cxl_sysram_region *cxlr_sysram)
 	return rc;
 }
 
-static int cxl_sysram_groups_unmap_all(struct cxl_sysram_region *cxlr_sysram)
+/**
+ * cxl_sysram_groups_unmap_gone - no driver has what is gone any more
+ * @cxlr_sysram: a dynamic region
+ *
+ * Context: With the device lock of dax_regionN held.
+ * Return: 0, or -EBUSY when somebody has such a device and was told: to be called again.
+ */
+int cxl_sysram_groups_unmap_gone(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_sysram_group *group;
 
@@ -339,7 +346,7 @@ int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
 
 	if (!device_trylock(dev))
 		return -EBUSY;
-	rc = cxl_sysram_groups_unmap_all(cxlr_sysram);
+	rc = cxl_sysram_groups_unmap_gone(cxlr_sysram);
 	device_unlock(dev);
 	return rc;
 }
@@ -367,6 +374,11 @@ static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
 					 struct cxl_sysram_group *group))
 {
 	int rc;
+
+	/* More is gone, and must not wait for this: what goes later ends this operation */
+	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
+		if (cxl_dynamic(cxlr_sysram)->lost)
+			return -EBUSY;
 
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)

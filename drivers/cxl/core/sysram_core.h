@@ -82,6 +82,7 @@ void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
  *		  is System RAM that is not his to unplug
  * @check_dax: 0 when nothing that DAX has made System RAM of must not be migrated, else
  *	       -EBUSY
+ * @unmap_gone: no driver of DAX has what is gone any more, with the lock of dax_regionN
  * @announce: send uevents for what has changed in a part of the region
  * @groups: attributes of the sysram_region
  *
@@ -101,6 +102,7 @@ struct cxl_sysram_dynamic_ops {
 	int (*check_unplug)(struct cxl_sysram_region *cxlr_sysram,
 			    const struct range *hpa, bool others);
 	int (*check_dax)(struct cxl_sysram_region *cxlr_sysram);
+	int (*unmap_gone)(struct cxl_sysram_region *cxlr_sysram);
 	void (*announce)(struct cxl_sysram_region *cxlr_sysram,
 			 const struct range *hpa);
 	const struct attribute_group **groups;

@@ -172,8 +172,10 @@ int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 		return 0;
 
 	guard(device)(dev);
-	/* What has been lost is not plugged again, whatever else goes meanwhile */
+	/* What has been lost is not plugged again, and what goes after this look ends it */
 	cxl_sysram_op_uninterrupt(cxlr_sysram);
+	if (cxlr_sysram->dynamic)
+		cxlr_sysram->dynamic->ops->unmap_gone(cxlr_sysram);
 	if (dev->driver && to_cxl_drv(dev->driver)->resume)
 		return to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
 	return 0;
