@@ -299,7 +299,7 @@ static int cxl_sysram_give_asked(struct cxl_sysram_region *cxlr_sysram,
 
 	cxl_sysram_region_census(cxlr_sysram, &before);
 	rc = cxl_sysram_collect_gift(&gift, req->data);
-	/* That may have taken all the time there was: what the device says is settled all the same */
+	/* That may have taken all the time there was, which is no reason not to settle it */
 	cxlr_sysram->ctl->progress++;
 	/* What nobody knows of is asked for still: it is said again, and refused if it was done */
 	if (gift.nr && cxl_sysram_gift_give(&gift) == -EIO)

@@ -11,7 +11,7 @@
 
 const uuid_t uuid_null;
 
-#define BLOCK	(1ULL << 20)
+#define BLOCK	0x100000ULL
 #define LOOKUPS	1000000
 
 static double now(void)
