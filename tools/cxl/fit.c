@@ -200,6 +200,14 @@ static void warn_bound(const struct process *process, void *arg)
 		    process->pid, process->name, process->kib >> 10);
 }
 
+/* Of a node that has no other memory */
+static void measure_whole(int number, const struct node *node, unsigned long long *moves)
+{
+	unsigned long long goes = node->free + node->droppable + free_huge(number);
+
+	*moves = node->total > goes ? node->total - goes : 0;
+}
+
 /* Of a node that has other memory, too */
 static void measure_part(unsigned long long start, unsigned long long length,
 			 unsigned long long online, int number, const struct node *node,
@@ -228,7 +236,7 @@ static void measure_part(unsigned long long start, unsigned long long length,
 int fits_elsewhere(const char *verb, const char *region, int number,
 		   unsigned long long stays, bool tell)
 {
-	unsigned long long start, length, moves, goes, room;
+	unsigned long long start, length, moves, room;
 	struct blocks blocks;
 	struct node node;
 	bool whole;
@@ -242,9 +250,8 @@ int fits_elsewhere(const char *verb, const char *region, int number,
 	room = room_elsewhere(number) + stays;
 	/* Less than a block is what the kernel has kept of the region for itself */
 	whole = node.total < blocks.online + blocks.size;
-	goes = node.free + node.droppable + free_huge(number);
 	if (whole)
-		moves = node.total > goes ? node.total - goes : 0;
+		measure_whole(number, &node, &moves);
 	else
 		measure_part(start, length, blocks.online, number, &node, &moves, &room);
 	if (tell || moves > room)

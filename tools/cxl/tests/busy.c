@@ -232,9 +232,7 @@ static void test_obstacles(void)
 
 int main(void)
 {
-	if (!mkdtemp(root))
-		return EXIT_FAILURE;
-	setenv("CXL_CLI_ROOT", root, 1);
+	make_root();
 	test_processes();
 	test_busy();
 	test_fit();

@@ -28,9 +28,7 @@ int for_each_selected(struct cxl_ctx *ctx, const struct selection *selection,
 
 static void set_up(void)
 {
-	if (!mkdtemp(root))
-		abort();
-	setenv("CXL_CLI_ROOT", root, 1);
+	make_root();
 	put("proc/7/comm", "x\n");
 	put("sys/bus/cxl/devices/extent0.1/offset", "0\n");
 	put("sys/bus/cxl/devices/sysram_region0/release_extent", "");

@@ -285,9 +285,7 @@ static void test_persist(void)
 
 int main(void)
 {
-	if (!mkdtemp(root))
-		return EXIT_FAILURE;
-	setenv("CXL_CLI_ROOT", root, 1);
+	make_root();
 	test_valid();
 	test_wrong();
 	test_guard();

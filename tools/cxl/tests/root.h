@@ -11,6 +11,12 @@
 /* What takes the place of /, by $CXL_CLI_ROOT */
 static char root[] = "/tmp/cxl-cli.XXXXXX";
 
+static void make_root(void)
+{
+	if (!mkdtemp(root) || setenv("CXL_CLI_ROOT", root, 1))
+		abort();
+}
+
 /* put "a/b" = value, with all directories */
 static void put(const char *path, const char *value)
 {

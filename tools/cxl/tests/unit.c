@@ -415,9 +415,7 @@ static void test_options(void)
 
 int main(void)
 {
-	if (!mkdtemp(root))
-		return EXIT_FAILURE;
-	setenv("CXL_CLI_ROOT", root, 1);
+	make_root();
 	test_numbers();
 	test_names();
 	test_blocks();
