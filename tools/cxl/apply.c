@@ -108,6 +108,30 @@ static int finished(struct application *app, const char *region)
 	return 0;
 }
 
+/*
+ * What somebody has begun is left. Of an interleave set that firmware has programmed, some
+ * memdevs may not have come yet: whoever destroys that loses what firmware has set up.
+ */
+static int check_finished(const struct application *app, struct cxl_region *region)
+{
+	unsigned int ways = cxl_region_get_interleave_ways(region), nr = 0;
+	const char *name = cxl_region_get_devname(region);
+	struct cxl_memdev_mapping *mapping;
+	unsigned long long commit;
+
+	if (sysfs_number(name, "commit", &commit) && commit)
+		return 0;
+	cxl_mapping_foreach(region, mapping)
+		nr++;
+	if (nr < ways) {
+		say("%s: %s has %u of %u memdevs, and waits for the others", app->req.verb, name,
+		    nr, ways);
+		return -EAGAIN;
+	}
+	say("%s: %s was not finished, try: cxl destroy-region -f %s", app->req.verb, name, name);
+	return -EPERM;
+}
+
 /* All memdevs of a region have to be of one mind, and no more of them than it has */
 static int check_members(const struct application *app, const struct policy *policy,
 			 struct cxl_region *region)
@@ -152,18 +176,12 @@ static bool is_of_type(struct cxl_region *region, const char *type)
 	       !strcmp(mode, type);
 }
 
-/* What somebody has begun, and what must not be opened while a file is void */
-static int check_region(const struct application *app, const struct policy *policy,
-			const char *name)
+/* What must not be opened while a file is void */
+static int check_guard(const struct application *app, const struct policy *policy,
+		       const char *name)
 {
-	unsigned long long commit;
 	char device[64], hotplug[32];
 
-	if (!sysfs_number(name, "commit", &commit) || !commit) {
-		say("%s: %s was not finished, try: cxl destroy-region -f %s", app->req.verb, name,
-		    name);
-		return -EPERM;
-	}
 	snprintf(device, sizeof(device), "sysram_%s", name);
 	if (!app->policies.guard[0] || policy_guards(policy) ||
 	    !sysfs_attr(device, "hotplug", hotplug, sizeof(hotplug)) || strcmp(hotplug, "never"))
@@ -189,8 +207,13 @@ static int settle_regions(struct application *app, const struct policy *policy,
 		if (!has_memdev(region, memdev) || !is_of_type(region, policy->type))
 			continue;
 		(*nr)++;
+		/* Its last memdev, too, is said to have come */
+		one = check_finished(app, region);
+		if (one == -EAGAIN)
+			continue;
 		app->req.change = app->req.all;
-		one = check_region(app, policy, name) ?:
+		one = one ?:
+		      check_guard(app, policy, name) ?:
 		      check_members(app, policy, region) ?:
 		      settle_region(&app->req, name) ?:
 		      app->req.dry_run ? 0 : finished(app, name);

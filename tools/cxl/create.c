@@ -118,15 +118,6 @@ static int set_up(struct creation *c)
 	return rc ?: number_write(c->name, "commit", 1);
 }
 
-static int bind_driver(struct creation *c, const char *driver, const char *device)
-{
-	int rc = interrupted ? -EINTR : driver_bind("create-region", driver, device,
-						    request_left(c->req, 0));
-
-	request_is_over(c->req);
-	return rc;
-}
-
 static int hand_over(struct creation *c)
 {
 	unsigned long long size;
@@ -135,11 +126,11 @@ static int hand_over(struct creation *c)
 	int rc;
 
 	if (!strcmp(c->driver, "region"))
-		return bind_driver(c, "cxl_region", c->name);
+		return request_bind(c->req, "cxl_region", c->name);
 
 	snprintf(sysram, sizeof(sysram), "sysram_%s", c->name);
 	snprintf(dax, sizeof(dax), "dax_%s", c->name);
-	rc = bind_driver(c, "sysram_region", c->name);
+	rc = request_bind(c->req, "sysram_region", c->name);
 	plug = c->hotplug && policy_plugs(c->hotplug);
 	if (!rc && c->memmap)
 		rc = memmap_set("create-region", c->name, c->memmap);
@@ -150,7 +141,7 @@ static int hand_over(struct creation *c)
 	if (rc)
 		return rc;
 	if (!strcmp(c->driver, "dax"))
-		return bind_driver(c, "cxl_dax_region", dax);
+		return request_bind(c->req, "cxl_dax_region", dax);
 	/* What a dynamic region has already came before there was a policy */
 	if (!plug || (sysfs_number(sysram, "size", &size) && !size))
 		return 0;

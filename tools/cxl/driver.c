@@ -73,8 +73,8 @@ void explain_state(int rc)
  *	       of them
  * @seconds: how long to wait, 0 for as long as it takes
  *
- * Return: a file to be closed; negative when somebody else has it for longer, or when
- * there can be none.
+ * Return: a file to be closed; -EBUSY when somebody else has it for longer, -EINTR, or
+ * another negative number when there can be none.
  */
 int take_lock(long seconds)
 {
@@ -89,7 +89,7 @@ int take_lock(long seconds)
 		said = true;
 		if (interrupted || (seconds && !tries--)) {
 			close(lock);
-			return -EBUSY;
+			return interrupted ? -EINTR : -EBUSY;
 		}
 		nanosleep(&pause, NULL);
 	}

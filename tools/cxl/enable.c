@@ -98,7 +98,7 @@ static int to_dax(struct request *req, const char *region)
 		rc = ask_hotplug(req, region, "none");
 	if (rc)
 		return rc;
-	rc = driver_bind(req->verb, "cxl_dax_region", name, request_left(req, 0));
+	rc = request_bind(req, "cxl_dax_region", name);
 	if (!rc)
 		for_each_dax(region, say_dax, req);
 	else if (policy[0])
@@ -169,7 +169,7 @@ static int give(struct request *req, const char *region)
 	char path[256];
 	int rc;
 
-	rc = driver_bind(req->verb, wanted_driver(req), region, request_left(req, 0));
+	rc = request_bind(req, wanted_driver(req), region);
 	if (rc || !is_sysram(req))
 		return rc;
 	rc = hold(req, region);

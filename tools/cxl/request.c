@@ -227,6 +227,10 @@ int request_run(struct cxl_ctx *ctx, struct request *req, region_fn fn, const ch
 	lock = done_word ? take_lock(req->timeout) : -1;
 	if (lock == -EBUSY)
 		return EXIT_TIME;
+	if (lock == -EINTR) {
+		say_error(req->verb, EINTR, "nothing was done");
+		return exit_code(lock);
+	}
 	rc = for_each_selected(ctx, &req->selection, run_one, &run, &done);
 	if (lock >= 0)
 		close(lock);
@@ -299,6 +303,17 @@ int request_write_dax(struct request *req, const struct dax *dax, const char *va
 
 	return sysfs_path(path, sizeof(path), "devices/%s/state", dax->device) ?:
 	       write_again(req, path, value, otherwise, stop);
+}
+
+/* Give a device to a driver, whose policy may plug it meanwhile */
+int request_bind(struct request *req, const char *driver, const char *device)
+{
+	int rc = interrupted ? -EINTR :
+			       driver_bind(req->verb, driver, device, request_left(req, 0));
+
+	if (rc == -EBUSY)
+		request_is_over(req);
+	return rc;
 }
 
 int request_write(struct request *req, const char *path, const char *value)

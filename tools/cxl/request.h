@@ -118,6 +118,7 @@ int request_write_dax(struct request *req, const struct dax *dax, const char *va
 		      long otherwise, const volatile sig_atomic_t *stop);
 int request_exit(const struct request *req, int rc);
 int request_write(struct request *req, const char *path, const char *value);
+int request_bind(struct request *req, const char *driver, const char *device);
 
 /* wait.c */
 void wait_for_endpoints(struct request *req, char **names, int nr);

@@ -166,6 +166,23 @@ static void test_fit(void)
 	CHECK("and for what does not come", rc == EXIT_TIME && strstr(out, "region0 is at level 3"));
 }
 
+/* The boot policy plugs while it is bound */
+static void test_slow_bind(void)
+{
+	char path[PATH_MAX];
+	const char *out;
+	int rc;
+
+	make_region();
+	link_driver("region0", "");
+	snprintf(path, sizeof(path), "%s/sys/bus/cxl/drivers/sysram_region/bind", root);
+	if (unlink(path) || mkfifo(path, 0600))
+		abort();
+	out = CALL(2, &rc, verb_enable_region, "enable-region", "--driver=sysram", "--timeout=1",
+		   "region0");
+	CHECK("a bind that takes too long", rc == EXIT_TIME && strstr(out, "region0: sysram_region"));
+}
+
 /* The same on node 2 */
 static void make_second_region(void)
 {
@@ -238,5 +255,6 @@ int main(void)
 	test_fit();
 	test_fit_together();
 	test_obstacles();
+	test_slow_bind();
 	return finish();
 }
