@@ -190,6 +190,7 @@ cxl_sysram_region_policy(struct cxl_sysram_region *cxlr_sysram);
 struct cxl_sysram_region *cxl_dax_region_to_sysram(struct cxl_dax_region *cxlr_dax);
 int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_plug_dax(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_unplug_dax(struct cxl_sysram_region *cxlr_sysram);
 #else
@@ -207,6 +208,11 @@ cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
 
 static inline void
 cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram)
+{
+}
+
+static inline void
+cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram)
 {
 }
 

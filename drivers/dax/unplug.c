@@ -58,6 +58,22 @@ static void dax_region_reopen(struct dax_region *dax_region)
 	WRITE_ONCE(dax_region->shut, false);
 }
 
+/**
+ * dax_region_is_shut - is a region about to be unbound?
+ * @parent: the device that a dax_region was allocated for
+ *
+ * Context: The device lock of @parent is held.
+ * Return: true between dax_region_unplug(), and unbinding it or dax_region_resume().
+ */
+bool dax_region_is_shut(struct device *parent)
+{
+	struct dax_region *dax_region = dev_get_drvdata(parent);
+
+	device_lock_assert(parent);
+	return parent->driver && dax_region && READ_ONCE(dax_region->shut);
+}
+EXPORT_SYMBOL_GPL(dax_region_is_shut);
+
 /* One that is plugged later stays shut until then */
 static void dax_reopen(struct dev_dax *dev_dax)
 {

@@ -236,13 +236,14 @@ void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram)
  * @cxlr_sysram: the region
  *
  * Context: An operation, at its end: what was refused has changed nothing, and the
- * operation of the boot comes before or behind.
+ * operation of the boot comes before or behind. Or DAX, which has the capacity.
  */
 void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram)
 {
 	guard(spinlock)(&cxlr_sysram->lock);
 	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
 }
+EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_forget_boot, "dax_cxl");
 
 /**
  * cxl_sysram_change - plug or unplug, for a user or for a policy
@@ -336,15 +337,13 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_attach, "cxl_sysram");
  * cxl_sysram_region_detach - the System RAM driver is unbound
  * @cxlr_sysram: the region
  *
- * Ends an operation that runs, and returns when the driver is not in use.
+ * Ends an operation that uses the driver, and returns when none does.
  *
  * Context: Remove of the driver. Uninterruptible.
  */
 void cxl_sysram_region_detach(struct cxl_sysram_region *cxlr_sysram)
 {
-	scoped_guard(spinlock, &cxlr_sysram->lock)
-		cxlr_sysram->ops = NULL;
-	cxl_sysram_op_drain(cxlr_sysram);
+	cxl_sysram_op_drain_driver(cxlr_sysram);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_detach, "cxl_sysram");
 

@@ -62,6 +62,7 @@ int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  void *arg);
 void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
+void cxl_sysram_op_drain_driver(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa);
 
@@ -131,7 +132,6 @@ int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_region_check_unplug(struct cxl_sysram_region *cxlr_sysram,
 				   const struct range *hpa, bool others);
 void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram);
-void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_change(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 int cxl_sysram_region_set_state(struct cxl_sysram_region *cxlr_sysram,

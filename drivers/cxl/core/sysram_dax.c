@@ -45,8 +45,6 @@ int cxl_sysram_region_claim_dax(struct cxl_sysram_region *cxlr_sysram)
 	if (cxlr_sysram->plugged || cxlr_sysram->op || cxlr_sysram->dax_owned)
 		return -EBUSY;
 	cxlr_sysram->dax_owned = true;
-	/* That is a later word than the boot's */
-	cxlr_sysram->boot_policy = CXL_SYSRAM_UNPLUGGED;
 	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_claim_dax, "dax_cxl");
@@ -54,11 +52,14 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_claim_dax, "dax_cxl");
 /**
  * cxl_sysram_region_unclaim_dax - DAX does not need the capacity any more
  * @cxlr_sysram: the region
+ *
+ * Where DAX has failed to make something of it, what the boot has said still stands.
  */
 void cxl_sysram_region_unclaim_dax(struct cxl_sysram_region *cxlr_sysram)
 {
-	guard(spinlock)(&cxlr_sysram->lock);
-	cxlr_sysram->dax_owned = false;
+	scoped_guard(spinlock, &cxlr_sysram->lock)
+		cxlr_sysram->dax_owned = false;
+	cxl_sysram_boot(cxlr_sysram);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_region_unclaim_dax, "dax_cxl");
 

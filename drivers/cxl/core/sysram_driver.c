@@ -172,9 +172,10 @@ static void sysram_region_stay(struct cxl_sysram_region *cxlr_sysram)
 		queue_work(system_dfl_wq, &resume.work);
 		flush_work(&resume.work);
 		destroy_work_on_stack(&resume.work);
-		if (sysram_region_state(cxlr_sysram) != cxlr_sysram->quiesced)
-			kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
 	}
+	/* Also what mm could not bring back when it was refused */
+	if (cxlr_sysram->down && sysram_region_state(cxlr_sysram) != cxlr_sysram->quiesced)
+		kobject_uevent(&cxlr_sysram->dev.kobj, KOBJ_CHANGE);
 	sysram_region_revive(cxlr_sysram);
 }
 
@@ -256,6 +257,16 @@ static void sysram_region_stop(void *_cxlr_sysram)
 	sysram_region_unhold(cxlr_sysram);
 }
 
+static int sysram_region_complete(struct cxl_sysram_region *cxlr_sysram)
+{
+	int rc;
+
+	rc = devm_cxl_sysram_add_dax(cxlr_sysram);
+	if (!rc && cxlr_sysram->dynamic)
+		rc = cxlr_sysram->dynamic->ops->attach(cxlr_sysram);
+	return rc;
+}
+
 static int sysram_region_setup(struct cxl_region *cxlr)
 {
 	struct cxl_sysram_region *cxlr_sysram;
@@ -270,14 +281,11 @@ static int sysram_region_setup(struct cxl_region *cxlr)
 	if (IS_ERR(cxlr_sysram))
 		return PTR_ERR(cxlr_sysram);
 
-	rc = devm_cxl_sysram_add_dax(cxlr_sysram);
-	if (rc)
+	rc = sysram_region_complete(cxlr_sysram);
+	if (rc) {
+		/* Who has found its files already does not wait for the rest of it */
+		cxl_sysram_region_stop(cxlr_sysram);
 		return rc;
-
-	if (cxlr_sysram->dynamic) {
-		rc = cxlr_sysram->dynamic->ops->attach(cxlr_sysram);
-		if (rc)
-			return rc;
 	}
 
 	/* The first to be undone, before anything waits for the operation */

@@ -140,13 +140,12 @@ static bool cxl_sysram_op_claim(struct cxl_sysram_op *op,
 	if (cxlr_sysram->op || cxlr_sysram->settling)
 		return false;
 
-	if (cxlr_sysram->ops) {
-		/* The driver is on its way out, or has failed to probe */
-		if (!try_module_get(cxlr_sysram->ops->owner)) {
-			*rc = -ENXIO;
-			return true;
-		}
+	if (cxlr_sysram->ops && try_module_get(cxlr_sysram->ops->owner)) {
 		op->ops = cxlr_sysram->ops;
+	} else if (kind == CXL_SYSRAM_OP_STATE) {
+		/* The driver is on its way out, or has failed to probe */
+		*rc = -ENXIO;
+		return true;
 	}
 	cxlr_sysram->op = op;
 	cxlr_sysram->ctl = &op->ctl;
@@ -333,6 +332,30 @@ void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram)
 	wait_event(cxlr_sysram->wait, !READ_ONCE(cxlr_sysram->op));
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_op_drain, "cxl_sysram_op_kunit");
+
+static bool cxl_sysram_op_has_driver(struct cxl_sysram_region *cxlr_sysram)
+{
+	guard(spinlock)(&cxlr_sysram->lock);
+	return cxlr_sysram->op && cxlr_sysram->op->ops;
+}
+
+/**
+ * cxl_sysram_op_drain_driver - end the present operation, if the driver is used by it
+ * @cxlr_sysram: the region; its driver is taken from it
+ *
+ * One that DAX does without the driver goes on.
+ *
+ * Context: Process context.
+ */
+void cxl_sysram_op_drain_driver(struct cxl_sysram_region *cxlr_sysram)
+{
+	scoped_guard(spinlock, &cxlr_sysram->lock) {
+		cxlr_sysram->ops = NULL;
+		if (cxlr_sysram->op && cxlr_sysram->op->ops)
+			WRITE_ONCE(cxlr_sysram->op->cancelled, true);
+	}
+	wait_event(cxlr_sysram->wait, !cxl_sysram_op_has_driver(cxlr_sysram));
+}
 
 /*
  * Without a range it is about all of the region. What takes out one allocation that is
