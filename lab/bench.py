@@ -13,12 +13,14 @@ import os
 import statistics
 import sys
 
-PLOT = """set terminal svg size 800,500 background "white"
-set xlabel "GiB"
+PLOT = """set xlabel "GiB"
 set ylabel "seconds"
 set logscale xy
+set xtics (1, 4, 16, 64)
 set key left top
 """
+ONE = 'set terminal svg size 800,500 background "white"\n'
+ALL = 'set terminal svg size 900,380 background "white"\nset output "times.svg"\nset multiplot layout 1,2\n'
 
 
 RESIZE = {"grow": "plug", "shrink": "unplug"}
@@ -60,21 +62,32 @@ def table(result, baseline):
               f"  | {row['ratio']:5.2f}" + (f" {baseline[key(row)]:8.2f}" if key(row) in baseline else ""))
 
 
+def curves(directory, figures, shape, work):
+    """What gnuplot is to plot of it, from files that are written here"""
+    found = []
+    for name, title in ("unpatched", "7.3, kmem"), ("kmem", "kmem"), ("sysram", "sysram region"):
+        points = sorted((gib, statistics.median(values)) for (s, w, gib, n), values in figures.items()
+                        if (s, w, n) == (shape, work, name))
+        if not points:
+            continue
+        data = f"{work}-{shape}-{name}.dat"
+        with open(os.path.join(directory, data), "w", encoding="utf-8") as file:
+            file.writelines(f"{gib} {value}\n" for gib, value in points)
+        found.append(f'"{data}" with linespoints title "{title}"')
+    return ", ".join(found)
+
+
 def plots(directory, figures):
-    script = [PLOT]
+    """One of each kind, and the two that everybody asks for in one file, for the documentation"""
+    script = [PLOT, ONE]
+    both = [ALL]
     for shape in sorted({key[0] for key in figures}):
         for work in "plug", "unplug", "create":
-            curves = []
-            for name in "unpatched", "kmem", "sysram":
-                points = sorted((gib, statistics.median(values)) for (s, w, gib, n), values in figures.items()
-                                if (s, w, n) == (shape, work, name))
-                if not points:
-                    continue
-                data = f"{work}-{shape}-{name}.dat"
-                with open(os.path.join(directory, data), "w", encoding="utf-8") as file:
-                    file.writelines(f"{gib} {value}\n" for gib, value in points)
-                curves.append(f'"{data}" with linespoints title "{name}"')
-            script.append(f'set title "{work}, {shape}"\nset output "{work}-{shape}.svg"\nplot {", ".join(curves)}\n')
+            plot = curves(directory, figures, shape, work)
+            script.append(f'set title "{work}, {shape}"\nset output "{work}-{shape}.svg"\nplot {plot}\n')
+            if shape == "2" and work != "create":
+                both.append(f'set title "{work}"\nplot {plot}\n')
+    script += both
     with open(os.path.join(directory, "plot.gp"), "w", encoding="utf-8") as file:
         file.write("".join(script))
 
