@@ -236,7 +236,7 @@ void cxl_sysram_region_go_on(struct cxl_sysram_region *cxlr_sysram)
  * @cxlr_sysram: the region
  *
  * Context: An operation, at its end: what was refused has changed nothing, and the
- * operation of the boot comes before or behind. Or DAX, which has the capacity.
+ * operation of the boot comes before or behind. Or the probe of DAX.
  */
 void cxl_sysram_forget_boot(struct cxl_sysram_region *cxlr_sysram)
 {

@@ -106,6 +106,9 @@ static int cxl_sysram_plug_dax(struct cxl_sysram_region *cxlr_sysram,
 	else
 		rc = -ENXIO;
 	device_unlock(dev);
+	/* That is a later word than the boot's */
+	if (!rc && !cxlr_sysram->dynamic)
+		cxl_sysram_forget_boot(cxlr_sysram);
 	cxl_sysram_dax_changed(cxlr_sysram, plugged);
 	return rc;
 }
