@@ -68,9 +68,9 @@ prepare() {
 }
 
 # Two virtual processors and some 4 GiB each: a guest waits as often as it works, so
-# there is one for each processor, where there is memory for it
+# there are three for two processors, where there is memory for them
 at_once() {
-	awk -v n="$JOBS" '/MemAvailable/ {if (n > $2 / 5e6) n = int($2 / 5e6); print n ? n : 1}' /proc/meminfo
+	awk -v n=$((JOBS + JOBS / 2)) '/MemAvailable/ {if (n > $2 / 5e6) n = int($2 / 5e6); print n ? n : 1}' /proc/meminfo
 }
 
 # Those with the longest deadlines first, so that the last to end is a short one
