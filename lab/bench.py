@@ -109,7 +109,7 @@ def main(directory, path, mode):
         plots(directory, figures)
     if mode == "record":
         with open(path, "w", encoding="utf-8") as file:
-            file.write("# Ratios to the unpatched kernel: processors, work, GiB, way. Written by bench.sh record.\n")
+            file.write("# Ratios to the unpatched kernel: shape, work, GiB, way. Written by bench.sh record.\n")
             # what differs by more than its median from run to run is nothing to be held against
             file.writelines(f"{key(row)} {row['ratio']:.2f}\n" for row in result
                             if max(row["spread"], row["against_spread"]) <= 1)
