@@ -207,7 +207,9 @@ class Machine:
         # Nothing here calculates with vectors: without them, a task is switched sooner.
         # "Fast strings" go byte by byte in emulation, where words are copied otherwise,
         # and to let the kernel at user memory for a moment ends a block of translation.
-        args += ["-accel", opts.accel, "-cpu", "host" if opts.accel == "kvm" else "max,-xsave,-erms,-fsrm,-smap,-smep",
+        # A distribution's kernel takes AVX without asking whether there is XSAVE.
+        cpu = "host" if opts.accel == "kvm" else "max" if opts.disk else "max,-xsave,-erms,-fsrm,-smap,-smep"
+        args += ["-accel", opts.accel, "-cpu", cpu,
                  "-nodefaults", "-display", "none", "-no-user-config",
                  "-kernel", opts.kernel, "-initrd", self.initrd,
                  "-append", " ".join([KERNEL_PARAMETERS, *opts.append]),
