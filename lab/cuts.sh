@@ -20,11 +20,16 @@ boots_of() {
 }
 
 build() {
-	env -u LAB_TREE "$ROOT/lab/tree.sh" cut "$1" "$LAB_TREE"
-	"$ROOT/lab/kernel.sh" build cut
+	env -u LAB_TREE "$ROOT/lab/tree.sh" cut "$1" "$LAB_TREE" &&
+		"$ROOT/lab/kernel.sh" build cut
 }
 
-boot() { "$ROOT/lab/run.sh" scenario "$1"; }
+# boot PART NAME...
+boot() {
+	export RESULTS=$LOGS/cut-$1.results
+	rm -f "$RESULTS"
+	"$ROOT/lab/run.sh" some cut "$@"
+}
 
 need python3
 # shellcheck disable=SC2046
@@ -34,9 +39,8 @@ for part; do
 	[ "$part" != "$whole" ] || continue
 	export LAB_TREE=$CACHE/tree-cut LAB_KERNEL="cut"
 	verdict "$part: builds" "cut-$part" build "$part"
-	for name in $(boots_of "$part"); do
-		verdict "$part: $name" "cut-$part-$name" boot "$name"
-	done
+	# shellcheck disable=SC2046
+	[ -z "$(boots_of "$part")" ] || verdict "$part: $(boots_of "$part")" "cut-$part-boots" boot "$part" $(boots_of "$part")
 	git -C "$CACHE/tree" worktree remove --force "$LAB_TREE"
 done
 exit $FAILED

@@ -11,7 +11,9 @@
 #                             pattern WHICH (default all but cut) on a kernel, as many at
 #                             once as there are processors for. Results by name, as STAGE/...,
 #                             are appended to the file $RESULTS
-#   run.sh list WHICH         the names of these boots
+#   run.sh some KERNEL STAGE NAME...
+#                             the same, of these boots
+#   run.sh list WHICH         the names of those whose second column matches
 . "$(dirname "$0")/lib.sh"
 
 KERNEL=${LAB_KERNEL:-kernel}
@@ -40,12 +42,12 @@ accelerator() {
 
 boots() { grep -v '^#' "$ROOT/lab/boots"; }
 
-# matching PATTERN: the lines of lab/boots whose second column matches
+# matching COLUMN PATTERN: the lines of lab/boots where it does
 matching() {
 	local line
 	while read -r line; do
 		# shellcheck disable=SC2053
-		[[ $(awk '{print $2}' <<<"$line") != $1 ]] || echo "$line"
+		[[ $(awk -v n="$1" '{print $n}' <<<"$line") != $2 ]] || echo "$line"
 	done < <(boots)
 }
 
@@ -74,8 +76,9 @@ at_once() {
 }
 
 # Those with the longest deadlines first, so that the last to end is a short one
-all() {
-	local line which=$2 slots rc=0
+# run STAGE COLUMN PATTERN
+run() {
+	local line slots rc=0
 	slots=$(at_once)
 	rm -rf "$CACHE/kept-$KERNEL"
 	mkdir "$CACHE/kept-$KERNEL"
@@ -85,7 +88,7 @@ all() {
 			wait -n || rc=1
 		done
 		boot "$line" --quiet --results "$RESULTS" --stage "$1" --keep "$CACHE/kept-$KERNEL/${line%% *}" &
-	done < <(matching "$which" | sort -s -k 3,3nr)
+	done < <(matching "$2" "$3" | sort -s -k 3,3nr)
 	while [ -n "$(jobs -p)" ]; do
 		wait -n || rc=1
 	done
@@ -115,12 +118,17 @@ with)
 all)
 	KERNEL=$2
 	prepare
-	all "$3" "${4:-!(cut)}"
+	run "$3" 2 "${4:-!(cut)}"
+	;;
+some)
+	KERNEL=$2
+	prepare
+	run "$3" 1 "@($(IFS='|'; echo "${*:4}"))"
 	;;
 list)
-	matching "$2" | awk '{print $1}'
+	matching 2 "$2" | awk '{print $1}'
 	;;
 *)
-	die "usage: $0 demo|shell|scenario NAME|with KERNEL SCENARIO SECONDS OPTIONS|all KERNEL STAGE [WHICH]|list WHICH"
+	die "usage: $0 demo|shell|scenario NAME|with KERNEL SCENARIO SECONDS OPTIONS|all KERNEL STAGE [WHICH]|some KERNEL STAGE NAME...|list WHICH"
 	;;
 esac
