@@ -71,8 +71,9 @@ bench: tree guest ## figures against the unpatched kernel, and plots: an hour an
 bench-quick: tree guest ## the same, few of them, against the ratios of lab/bench.baseline
 	@lab/bench.sh quick
 
-bench-extents: plain-kernel guest ## figures: 512 extents against one range of the same size
-	@lab/run.sh with plain bench-extents 900 --topology,many
+bench-extents: plain-kernel guest ## figures: 2048 extents against one range of the same size, and 8192 that are found
+	@lab/run.sh with plain bench-extents 900 --topology,scale
+	@lab/run.sh with plain bench-held 600 --topology,hidden,--append,mem=6G,--append,cxl.modules=off
 
 fresh: ## test: both commands in a fresh Debian 12 that has make and git alone
 	@lab/fresh.sh
