@@ -105,7 +105,7 @@ struct cxl_sysram_extent {
 /**
  * struct cxl_sysram_group - a tagged allocation
  * @ref: one for each extent, one for the list of the region
- * @live: in the list of all tags, protected by cxl_tags_lock
+ * @live: in the hash of all tags, protected by cxl_tags_lock
  * @list: in the region's list; as the members down to @shown, protected by the
  *	  extents_lock of that
  * @asked: the device asks for it, or for a part of it
@@ -125,7 +125,7 @@ struct cxl_sysram_extent {
  */
 struct cxl_sysram_group {
 	struct kref ref;
-	struct list_head live;
+	struct hlist_node live;
 	struct list_head list;
 	bool asked;
 	bool gone;

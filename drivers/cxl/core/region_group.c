@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -15,7 +17,12 @@
  */
 
 static DEFINE_MUTEX(cxl_tags_lock);
-static LIST_HEAD(cxl_tags);
+static DEFINE_HASHTABLE(cxl_tags, 8);
+
+static u32 cxl_tag_hash(const uuid_t *tag)
+{
+	return jhash(tag, sizeof(*tag), 0);
+}
 
 /**
  * cxl_sysram_group_forget - the tag of a group may be used again
@@ -24,7 +31,7 @@ static LIST_HEAD(cxl_tags);
 void cxl_sysram_group_forget(struct cxl_sysram_group *group)
 {
 	guard(mutex)(&cxl_tags_lock);
-	list_del_init(&group->live);
+	hash_del(&group->live);
 }
 
 /**
@@ -35,13 +42,14 @@ void cxl_sysram_group_forget(struct cxl_sysram_group *group)
  */
 int cxl_sysram_group_claim(struct cxl_sysram_group *group)
 {
+	u32 hash = cxl_tag_hash(&group->tag);
 	struct cxl_sysram_group *other;
 
 	guard(mutex)(&cxl_tags_lock);
-	list_for_each_entry(other, &cxl_tags, live)
+	hash_for_each_possible(cxl_tags, other, live, hash)
 		if (uuid_equal(&other->tag, &group->tag))
 			return -EEXIST;
-	list_add_tail(&group->live, &cxl_tags);
+	hash_add(cxl_tags, &group->live, hash);
 	return 0;
 }
 
@@ -93,7 +101,7 @@ struct cxl_sysram_group *cxl_sysram_group_alloc(const uuid_t *tag,
 	if (!group)
 		return NULL;
 	kref_init(&group->ref);
-	INIT_LIST_HEAD(&group->live);
+	INIT_HLIST_NODE(&group->live);
 	INIT_LIST_HEAD(&group->list);
 	group->tag = *tag;
 	group->nr = nr;
