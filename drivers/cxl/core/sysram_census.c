@@ -18,7 +18,7 @@
  * is plugged and unplugged.
  */
 
-static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
+static void cxl_sysram_count_block(u64 hpa, struct cxl_sysram_census *census)
 {
 	memdesc_flags_t flags;
 	struct page *page;
@@ -37,46 +37,44 @@ static int cxl_sysram_block(u64 hpa, struct cxl_sysram_census *census)
 		census->movable++;
 	else
 		census->kernel++;
-
-	return 0;
-}
-
-struct cxl_sysram_count {
-	struct cxl_sysram_census *census;
-	u64 plugged_size;
-};
-
-static int cxl_sysram_count_resource(struct resource *res, void *arg)
-{
-	const u64 block = memory_block_size_bytes();
-	struct cxl_sysram_count *count = arg;
-
-	count->plugged_size += resource_size(res);
-	if (!count->census)
-		return 0;
-
-	for (u64 hpa = ALIGN(res->start, block); hpa + block - 1 <= res->end;
-	     hpa += block)
-		cxl_sysram_block(hpa, count->census);
-
-	return 0;
 }
 
 /*
- * Who added the memory does not matter, we or kmem: memory that exists has a
- * busy System RAM resource. The resource tree is read under its own lock only.
+ * Who added the memory does not matter, we or kmem: memory that exists has its memory
+ * blocks. To find them takes as long for many as for each.
  */
-static u64 cxl_sysram_count_range(const struct range *range,
+static u64 cxl_sysram_count_range(const struct range *whole,
 				  struct cxl_sysram_census *census)
 {
-	struct cxl_sysram_count count = { .census = census };
+	const u64 block = memory_block_size_bytes();
+	u64 size = 0;
 
-	walk_iomem_res_desc(IORES_DESC_NONE,
-			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-			    range->start, range->end, &count,
-			    cxl_sysram_count_resource);
+	for (u64 hpa = whole->start; hpa < whole->end; hpa += block) {
+		if (!memory_block_exists(hpa))
+			continue;
+		size += block;
+		if (census)
+			cxl_sysram_count_block(hpa, census);
+	}
+	return size;
+}
 
-	return count.plugged_size;
+static int cxl_sysram_add_size(struct resource *res, void *size)
+{
+	*(u64 *)size += resource_size(res);
+	return 0;
+}
+
+/* A part of a block, which may be of memory that is not all there */
+static u64 cxl_sysram_part_plugged(u64 start, u64 end)
+{
+	u64 size = 0;
+
+	if (start < end)
+		walk_iomem_res_desc(IORES_DESC_NONE,
+				    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+				    start, end - 1, &size, cxl_sysram_add_size);
+	return size;
 }
 
 /**
@@ -87,13 +85,19 @@ static u64 cxl_sysram_count_range(const struct range *range,
  */
 u64 cxl_sysram_range_plugged(const struct range *range)
 {
-	return cxl_sysram_count_range(range, NULL);
+	struct range whole = memory_block_aligned_range(range);
+
+	if (whole.start >= whole.end)
+		return cxl_sysram_part_plugged(range->start, range->end + 1);
+	return cxl_sysram_part_plugged(range->start, whole.start) +
+	       cxl_sysram_count_range(&whole, NULL) +
+	       cxl_sysram_part_plugged(whole.end + 1, range->end + 1);
 }
 EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_plugged, "cxl_sysram");
 
 /**
  * cxl_sysram_blocks_census - count the memory blocks that may be in a range
- * @range: host physical addresses
+ * @range: host physical addresses; only whole memory blocks within count
  * @blocks: how many there are if all of them are plugged
  * @census: blocks by what they are at this moment
  *
@@ -102,13 +106,14 @@ EXPORT_SYMBOL_FOR_MODULES(cxl_sysram_range_plugged, "cxl_sysram");
 void cxl_sysram_blocks_census(const struct range *range, u64 blocks,
 			      struct cxl_sysram_census *census)
 {
+	struct range whole = memory_block_aligned_range(range);
 	unsigned long seen;
 
 	*census = (struct cxl_sysram_census) { 0 };
 	if (!blocks)
 		return;
 
-	cxl_sysram_count_range(range, census);
+	cxl_sysram_count_range(&whole, census);
 	seen = census->offline + census->kernel + census->movable;
 	census->unplugged = blocks > seen ? blocks - seen : 0;
 }

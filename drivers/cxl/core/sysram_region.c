@@ -314,7 +314,10 @@ static void cxlr_sysram_unregister(void *_cxlr_sysram)
 	cxl_sysram_region_stop(cxlr_sysram);
 	/* A System RAM driver that is just being bound comes too late */
 	disable_work_sync(&cxlr_sysram->boot_work);
-	/* While it is still known where there is memory */
+	/*
+	 * While it is still known where there is memory. No operation begins any more that
+	 * could give back what has no memory blocks, but is not all removed yet.
+	 */
 	device_release_driver(&cxlr_sysram->dev);
 	if (cxlr_sysram->dynamic)
 		cxlr_sysram->dynamic->ops->close(cxlr_sysram);
