@@ -8,7 +8,7 @@
 #   tree.sh export DIR    everything as a series for git am: each patch with the
 #                         new files that belong to it, as patches/series says
 #   tree.sh post PART DIR one part as it would be posted: with its cover letter, which
-#                         is in patches/cover
+#                         is in patches/cover. SIGNOFF="Name <address>": of who sends it
 #   tree.sh unfold        the series as commits that have the new files, too, in a work
 #                         tree of its own: to move something from one commit to another
 #   tree.sh fold          take these commits, and the new files as the last one has
@@ -253,7 +253,7 @@ export_series() {
 part_before() { series | awk -v p="@$1" '$NF !~ /^@/ {next} $NF == p {print substr(before, 2); exit} {before = $NF}'; }
 
 post() {
-	local part=$1 dir=$2 cover=$ROOT/patches/cover/$1 before first last subject
+	local part=$1 dir=$2 cover=$ROOT/patches/cover/$1 before first last subject signed=()
 	[ -f "$cover" ] || die "there is no part $part: no cover letter in patches/cover"
 	members
 	before=$(part_before "$part")
@@ -262,8 +262,14 @@ post() {
 	last=$(series_commit with "$part")
 	mkdir -p "$dir"
 	rm -f "$dir"/*.patch
+	# Who signs off is who sends it
+	if [ -n "${SIGNOFF:-}" ]; then
+		[[ $SIGNOFF =~ ^([^<]+)' <'([^>]+)'>'$ ]] || die "SIGNOFF=\"Name <address>\""
+		signed=(--signoff)
+		export GIT_COMMITTER_NAME=${BASH_REMATCH[1]} GIT_COMMITTER_EMAIL=${BASH_REMATCH[2]}
+	fi
 	git_tree format-patch -q --cover-letter --zero-commit --no-signature --diff-algorithm=histogram \
-		-o "$(realpath "$dir")" "$first..$last"
+		"${signed[@]}" -o "$(realpath "$dir")" "$first..$last"
 	subject=$(head -n 1 "$cover")
 	awk -v subject="$subject" -v cover="$cover" '
 		{sub(/\*\*\* SUBJECT HERE \*\*\*/, subject)}
