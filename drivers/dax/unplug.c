@@ -108,10 +108,9 @@ static int dax_plug_one(struct device *dev, void *ctl)
 			rc = to_dax_drv(dev->driver)->plug(dev_dax, ctl);
 		else if (!dev->driver && driver_find("kmem", dev->bus))
 			rc = -ENXIO; /* it is there, and has said why it does not want it */
-		if (!rc) {
+		if (!rc)
 			WRITE_ONCE(dev_dax->plug_later, false);
-			dax_reopen(dev_dax);
-		}
+		dax_reopen(dev_dax);
 	}
 	device_unlock(dev);
 	return rc;
@@ -128,7 +127,8 @@ static int dax_plug_one(struct device *dev, void *ctl)
  * those of its dax devices are not.
  * Return: 0; -ENXIO when kmem has refused a device, or the region is about to be
  * unbound; else as add_memory_ranges_driver_managed(). On failure there is a device
- * without memory that nobody can use until it is unregistered.
+ * without memory that nobody can use until it is unregistered, or some of its memory
+ * could not be taken out again: then it is not to be plugged later any more.
  */
 int dax_region_plug(struct device *parent, struct mhp_ctl *ctl)
 {
