@@ -9,7 +9,7 @@
 # the kernel is built only, and all of it is what the other tests are for.
 boots_of() {
 	case $1 in
-	static) echo handover transitions unplug teardown resize operations neighbours memkind ;;
+	static) echo handover transitions unplug teardown resize operations neighbours vetoes failures regions others blocks memkind ;;
 	policies) echo explicit guard boot knobs daxctl ;;
 	dcd) echo guard handover ;;
 	dynamic) echo untagged dcd-device mock-again churn ;;
