@@ -259,10 +259,13 @@ void cxl_sysram_group_remove_dax(struct cxl_sysram_region *cxlr_sysram,
 				 struct cxl_sysram_group *group);
 void cxl_sysram_groups_close(struct cxl_sysram_region *cxlr_sysram);
 
-/* core/region_tag_give.c: and how they go */
+/* core/region_tag_lose.c: what is gone of them is not used any more */
+int cxl_sysram_group_isolate(struct cxl_sysram_group *group);
+int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_unmap_gone(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram);
-int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram);
+
+/* core/region_tag_give.c: and how they go */
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_release_tag(struct cxl_sysram_region *cxlr_sysram,
 			   const uuid_t *tag);

@@ -17,20 +17,12 @@
  * the device, which has to ask for no more than one extent. As long as the dax
  * device is open, mapped, held by a filesystem, or System RAM because a user has
  * told kmem so, nothing happens: a user hears -EBUSY, and what the device wants is
- * tried again. By force it is unmapped at once, so that whoever uses it gets
- * SIGBUS instead of somebody else's data, and goes when it has been let go; what
- * the device has left of it is given back then.
+ * tried again. By force it is unmapped at once (region_tag_lose.c), and goes when it
+ * has been let go; what the device has left of it is given back then.
  *
  * When the device refuses, or nobody knows what it has done, its list tells. Until then
  * nobody can use it, and when the device has a part, what is left goes, too.
  */
-
-/* Gone, and perhaps still mapped */
-static bool cxl_sysram_group_is_unseen(struct cxl_sysram_region *cxlr_sysram,
-				       const struct cxl_sysram_group *group)
-{
-	return group->dev_dax && !group->unmapped && group->gone && !group->passed;
-}
 
 /* Nobody can use its dax device, until it is brought back or removed */
 static int cxl_sysram_group_take_down(struct cxl_sysram_region *cxlr_sysram,
@@ -51,13 +43,25 @@ static int cxl_sysram_group_take_down(struct cxl_sysram_region *cxlr_sysram,
  * @cxlr_sysram: the region
  * @group: the allocation
  * @gone: it is gone in part, the rest is given back
+ * @rc: what has become of it
  * @extents: of it, not unregistered yet
  */
 struct cxl_sysram_group_gift {
 	struct cxl_sysram_region *cxlr_sysram;
 	struct cxl_sysram_group *group;
 	bool gone;
+	int rc;
 	struct list_head extents;
+};
+
+/**
+ * struct cxl_sysram_gifts - allocations that are given back together
+ * @gift: each of them
+ * @nr: how many
+ */
+struct cxl_sysram_gifts {
+	struct cxl_sysram_group_gift *gift;
+	int nr;
 };
 
 /* Taken meanwhile, then it is not ours to give */
@@ -170,27 +174,14 @@ static int cxl_sysram_group_gift_return(struct cxl_sysram_group_gift *gift, int 
 	return -EINPROGRESS;
 }
 
-static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
-				 struct cxl_sysram_group *group)
+/* Whatever @rc says of it: if it stays it can be used again */
+static int cxl_sysram_group_gift_finish(struct cxl_sysram_group_gift *gift, int rc)
 {
-	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(cxlr_sysram)->dax_ops;
-	struct cxl_sysram_group_gift gift = {
-		.cxlr_sysram = cxlr_sysram,
-		.group = group,
-		.extents = LIST_HEAD_INIT(gift.extents),
-	};
-	int rc;
+	const struct cxl_sysram_dax_ops *ops = cxl_dynamic(gift->cxlr_sysram)->dax_ops;
+	struct cxl_sysram_group *group = gift->group;
 
-	/* Also by a kmem that has left it behind; and what is gone is not given */
-	if (cxl_sysram_group_plugged(group) || READ_ONCE(group->gone))
-		return -EBUSY;
-	rc = cxl_sysram_group_take_down(cxlr_sysram, group, false);
-	if (rc)
-		return rc;
-
-	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
 	if (rc == -EIO || rc == -EAGAIN)
-		rc = cxl_sysram_group_gift_return(&gift, rc);
+		rc = cxl_sysram_group_gift_return(gift, rc);
 	/* Nobody may open what is gone meanwhile: it goes as it is */
 	if (rc && rc != -EINPROGRESS && group->down && !group->unknown &&
 	    !READ_ONCE(group->gone)) {
@@ -200,33 +191,99 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	return rc;
 }
 
-/* A user has made System RAM of it: nothing more is allocated of that */
-static int cxl_sysram_group_isolate(struct cxl_sysram_group *group)
+/* Nobody uses it, and nobody can */
+static int cxl_sysram_group_vacate(struct cxl_sysram_region *cxlr_sysram,
+				   struct cxl_sysram_group *group)
 {
+	/* Also by a kmem that has left it behind; and what is gone is not given */
+	if (cxl_sysram_group_plugged(group) || READ_ONCE(group->gone))
+		return -EBUSY;
+	return cxl_sysram_group_take_down(cxlr_sysram, group, false);
+}
+
+static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
+				 struct cxl_sysram_group *group)
+{
+	struct cxl_sysram_group_gift gift = {
+		.cxlr_sysram = cxlr_sysram,
+		.group = group,
+		.extents = LIST_HEAD_INIT(gift.extents),
+	};
+	int rc = cxl_sysram_group_vacate(cxlr_sysram, group);
+
+	if (rc)
+		return rc;
+	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
+	return cxl_sysram_group_gift_finish(&gift, rc);
+}
+
+static int cxl_sysram_gifts_prepare(void *arg)
+{
+	struct cxl_sysram_gifts *gifts = arg;
 	int rc = 0;
 
-	for (int i = 0; i < group->nr; i++)
-		if (cxl_sysram_range_plugged(&group->hpa[i]))
-			rc = lose_memory_ranges(&group->hpa[i], 1) ?: rc;
+	for (int i = 0; i < gifts->nr && !rc; i++)
+		if (!gifts->gift[i].rc)
+			rc = cxl_sysram_group_gift_prepare(&gifts->gift[i]);
 	return rc;
 }
 
-/**
- * cxl_sysram_groups_isolate - allocate nothing more of allocations that are gone
- * @cxlr_sysram: a dynamic region
- *
- * Return: 0, or -EBUSY to be called again.
- */
-int cxl_sysram_groups_isolate(struct cxl_sysram_region *cxlr_sysram)
+static void cxl_sysram_gifts_done(void *arg)
 {
-	struct cxl_sysram_group *group;
-	int rc = 0;
+	struct cxl_sysram_gifts *gifts = arg;
 
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
-	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
-		if (group->gone)
-			rc = cxl_sysram_group_isolate(group) ?: rc;
-	return rc;
+	for (int i = 0; i < gifts->nr; i++)
+		if (!gifts->gift[i].rc)
+			cxl_sysram_group_gift_done(&gifts->gift[i]);
+}
+
+/* Those that nobody uses, in one go */
+static int cxl_sysram_gifts_give(struct cxl_sysram_region *cxlr_sysram,
+				 struct cxl_sysram_gifts *gifts)
+{
+	int ready = 0, n = 0, nr = 0;
+
+	for (int i = 0; i < gifts->nr; i++) {
+		if (gifts->gift[i].rc)
+			continue;
+		nr += gifts->gift[i].group->nr;
+		ready++;
+	}
+	if (ready < 2)
+		return -EIO;
+
+	struct range *hpa __free(kvfree) = kvmalloc_array(nr, sizeof(*hpa), GFP_KERNEL);
+	if (!hpa)
+		return -ENOMEM;
+
+	for (int i = 0; i < gifts->nr; i++) {
+		struct cxl_sysram_group *group = gifts->gift[i].group;
+
+		for (int j = 0; j < group->nr && !gifts->gift[i].rc; j++)
+			hpa[n++] = group->hpa[j];
+	}
+	return cxl_dynamic_give(cxlr_sysram, hpa, n, cxl_sysram_gifts_prepare,
+				cxl_sysram_gifts_done, gifts);
+}
+
+/* Or one by one, when the device does not take all of them */
+static void cxl_sysram_groups_give(struct cxl_sysram_region *cxlr_sysram,
+				   struct cxl_sysram_gifts *gifts)
+{
+	int rc = cxl_sysram_gifts_give(cxlr_sysram, gifts);
+
+	for (int i = 0; i < gifts->nr; i++) {
+		struct cxl_sysram_group_gift *gift = &gifts->gift[i];
+
+		if (gift->rc)
+			continue;
+		if (!rc)
+			cxl_sysram_group_given(gift);
+		else if (rc == -EIO)
+			gift->rc = cxl_sysram_group_give(cxlr_sysram, gift->group);
+		else
+			gift->rc = cxl_sysram_group_gift_finish(gift, rc);
+	}
 }
 
 /* And whoever uses that gets SIGBUS, too */
@@ -272,106 +329,48 @@ static int cxl_sysram_group_lose(struct cxl_sysram_region *cxlr_sysram,
 	return cxl_sysram_group_gift_give(&gift, left, nr);
 }
 
-struct cxl_sysram_lose_once {
-	struct mhp_ctl ctl;
-	bool asked;
-};
-
-/* Whoever has the dax device may keep it for as long as memory hotplug takes */
-static int cxl_sysram_ask_once(struct mhp_ctl *ctl)
+/* Another one by now that has the same tag is not meant */
+static bool cxl_sysram_group_is_there(struct cxl_sysram_region *cxlr_sysram,
+				      struct cxl_sysram_group *meant)
 {
-	struct cxl_sysram_lose_once *once =
-		container_of(ctl, struct cxl_sysram_lose_once, ctl);
+	struct cxl_sysram_group *group __free(cxl_sysram_group) =
+		cxl_sysram_group_find(cxlr_sysram, &meant->tag);
 
-	if (once->asked)
-		return -EBUSY;
-	once->asked = true;
+	return group == meant;
+}
+
+static int cxl_sysram_give_one(struct cxl_sysram_region *cxlr_sysram, void *group)
+{
+	if (!cxl_sysram_group_is_there(cxlr_sysram, group))
+		return -ENOENT;
+	return cxl_sysram_group_give(cxlr_sysram, group);
+}
+
+static int cxl_sysram_lose_one(struct cxl_sysram_region *cxlr_sysram, void *group)
+{
+	if (!cxl_sysram_group_is_there(cxlr_sysram, group))
+		return -ENOENT;
+	return cxl_sysram_group_lose(cxlr_sysram, group);
+}
+
+static int cxl_sysram_give_many(struct cxl_sysram_region *cxlr_sysram, void *data)
+{
+	struct cxl_sysram_gifts *gifts = data;
+
+	for (int i = 0; i < gifts->nr; i++) {
+		struct cxl_sysram_group *group = gifts->gift[i].group;
+
+		gifts->gift[i].rc = cxl_sysram_group_is_there(cxlr_sysram, group) ?
+				    cxl_sysram_group_vacate(cxlr_sysram, group) : -ENOENT;
+	}
+	cxl_sysram_groups_give(cxlr_sysram, gifts);
 	return 0;
 }
 
-static int cxl_sysram_groups_unmap(struct cxl_sysram_region *cxlr_sysram)
-{
-	struct cxl_sysram_group *group;
-	int rc = 0;
-
-	while ((group = cxl_sysram_group_first(cxlr_sysram,
-					       cxl_sysram_group_is_unseen))) {
-		struct cxl_sysram_lose_once once = { .ctl.give_up = cxl_sysram_ask_once };
-		int lost = cxl_dynamic(cxlr_sysram)->dax_ops->lose(group->dev_dax, &once.ctl);
-
-		group->unmapped = !lost;
-		group->passed = true;
-		rc = lost ?: rc;
-		cxl_sysram_group_put(group);
-	}
-	return rc;
-}
-
-/**
- * cxl_sysram_groups_unmap_gone - no driver has what is gone any more
- * @cxlr_sysram: a dynamic region
- *
- * Context: With the device lock of dax_regionN held.
- * Return: 0, or -EBUSY when somebody has such a device and was told: to be called again.
- */
-int cxl_sysram_groups_unmap_gone(struct cxl_sysram_region *cxlr_sysram)
-{
-	struct cxl_sysram_group *group;
-
-	if (!cxl_dynamic(cxlr_sysram)->dax_ops)
-		return 0;
-	scoped_guard(mutex, &cxl_dynamic(cxlr_sysram)->extents_lock)
-		list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list)
-			group->passed = false;
-	return cxl_sysram_groups_unmap(cxlr_sysram);
-}
-
-/**
- * cxl_sysram_groups_lose - take away the mappings of what is gone
- * @cxlr_sysram: a dynamic region
- *
- * At once, and without waiting for other operations, which are told to end; the rest
- * has time.
- *
- * Context: Process context, takes the device lock of dax_regionN.
- * Return: 0, or -EBUSY to be called again.
- */
-int cxl_sysram_groups_lose(struct cxl_sysram_region *cxlr_sysram)
-{
-	int rc;
-
-	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
-	if (!dev)
-		return 0;
-
-	if (!device_trylock(dev))
-		return -EBUSY;
-	rc = cxl_sysram_groups_unmap_gone(cxlr_sysram);
-	device_unlock(dev);
-	return rc;
-}
-
-static int
-cxl_sysram_group_go_locked(struct cxl_sysram_region *cxlr_sysram,
-			   const struct cxl_sysram_request *req,
-			   int (*go)(struct cxl_sysram_region *cxlr_sysram,
-				     struct cxl_sysram_group *group))
-{
-	const struct cxl_sysram_group *meant = req->data;
-
-	struct cxl_sysram_group *group __free(cxl_sysram_group) =
-		cxl_sysram_group_find(cxlr_sysram, &meant->tag);
-	/* Another one by now that has the same tag? */
-	if (group != meant)
-		return -ENOENT;
-	return go(cxlr_sysram, group);
-}
-
 /* Run as operations, which the DAX driver cannot leave in between */
-static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
-			       const struct cxl_sysram_request *req,
-			       int (*go)(struct cxl_sysram_region *cxlr_sysram,
-					 struct cxl_sysram_group *group))
+static int cxl_sysram_groups_go(struct cxl_sysram_region *cxlr_sysram, void *data,
+				int (*go)(struct cxl_sysram_region *cxlr_sysram,
+					  void *data))
 {
 	int rc;
 
@@ -387,7 +386,7 @@ static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
 	rc = mhp_lock_device(dev, cxlr_sysram->ctl);
 	if (rc)
 		return rc;
-	rc = cxl_sysram_group_go_locked(cxlr_sysram, req, go);
+	rc = go(cxlr_sysram, data);
 	device_unlock(dev);
 	return rc;
 }
@@ -395,13 +394,19 @@ static int cxl_sysram_group_go(struct cxl_sysram_region *cxlr_sysram,
 static int cxl_sysram_tag_give(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_group_go(cxlr_sysram, req, cxl_sysram_group_give);
+	return cxl_sysram_groups_go(cxlr_sysram, req->data, cxl_sysram_give_one);
 }
 
 static int cxl_sysram_tag_lose(struct cxl_sysram_region *cxlr_sysram,
 			       const struct cxl_sysram_request *req)
 {
-	return cxl_sysram_group_go(cxlr_sysram, req, cxl_sysram_group_lose);
+	return cxl_sysram_groups_go(cxlr_sysram, req->data, cxl_sysram_lose_one);
+}
+
+static int cxl_sysram_tags_give(struct cxl_sysram_region *cxlr_sysram,
+				const struct cxl_sysram_request *req)
+{
+	return cxl_sysram_groups_go(cxlr_sysram, req->data, cxl_sysram_give_many);
 }
 
 static int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
@@ -418,36 +423,76 @@ static int cxl_sysram_group_release(struct cxl_sysram_region *cxlr_sysram,
 	return rc;
 }
 
-/* Returns true when it has gone, or will not */
-static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
-				    struct cxl_sysram_group *group)
+/* No memory is plugged or unplugged for that */
+static void cxl_sysram_gifts_release(struct cxl_sysram_region *cxlr_sysram,
+				     struct cxl_sysram_gifts *gifts)
 {
-	unsigned long asks = READ_ONCE(cxl_dynamic(cxlr_sysram)->asks);
-	bool gone = READ_ONCE(group->gone);
+	struct cxl_sysram_request req = { .data = gifts };
 	int rc;
 
-	rc = cxl_sysram_group_release(cxlr_sysram, group, gone);
+	rc = cxl_sysram_op_run(cxlr_sysram, CXL_SYSRAM_OP_REGION, cxl_sysram_tags_give,
+			       &req);
+	for (int i = 0; i < gifts->nr; i++) {
+		if (rc)
+			gifts->gift[i].rc = rc;
+		cxl_sysram_region_announce(cxlr_sysram, &gifts->gift[i].group->hpa[0]);
+	}
+}
+
+/* Returns true when it has gone */
+static bool cxl_sysram_group_take_out(struct cxl_sysram_region *cxlr_sysram,
+				      struct cxl_sysram_group *group)
+{
+	int rc = cxl_sysram_group_release(cxlr_sysram, group, true);
+
 	if (!rc || rc == -ENOENT)
 		return true;
-	if (gone) {
-		dev_err_ratelimited(&cxlr_sysram->dev, "tag %pUb is gone, but %s: %pe\n",
-				    &group->tag, rc == -EIO || rc == -EAGAIN ?
-				    "the device does not take back what is left of it" :
-				    "is still in use", ERR_PTR(rc));
-		return false;
-	}
+	dev_err_ratelimited(&cxlr_sysram->dev, "tag %pUb is gone, but %s: %pe\n",
+			    &group->tag, rc == -EIO || rc == -EAGAIN ?
+			    "the device does not take back what is left of it" :
+			    "is still in use", ERR_PTR(rc));
+	return false;
+}
+
+/* Returns true when it has gone, or will not. @asks: before it was tried */
+static bool cxl_sysram_gift_settled(struct cxl_sysram_group_gift *gift, unsigned long asks)
+{
+	struct cxl_dynamic *dynamic = cxl_dynamic(gift->cxlr_sysram);
+	struct cxl_sysram_group *group = gift->group;
+
+	if (!gift->rc || gift->rc == -ENOENT)
+		return true;
 	/* Or the region was about to go, and may stay after all */
-	if (rc != -EIO)
+	if (gift->rc != -EIO)
 		return false;
-	dev_warn_ratelimited(&cxlr_sysram->dev, "tag %pUb is not given back: %pe\n",
-			     &group->tag, ERR_PTR(rc));
-	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	dev_warn_ratelimited(&gift->cxlr_sysram->dev, "tag %pUb is not given back: %pe\n",
+			     &group->tag, ERR_PTR(gift->rc));
+	guard(mutex)(&dynamic->extents_lock);
 	/* It has asked once more, after it has refused? */
-	if (cxl_dynamic(cxlr_sysram)->asks != asks)
+	if (dynamic->asks != asks)
 		return false;
 	group->asked = false;
-	cxl_sysram_group_mark(cxlr_sysram, group);
+	cxl_sysram_group_mark(gift->cxlr_sysram, group);
 	return !group->gone;
+}
+
+/* Those that are gone, or those that are asked for and are not */
+static int cxl_sysram_groups_due(struct cxl_sysram_region *cxlr_sysram, bool gone,
+				 struct cxl_sysram_group_gift *gift, int max)
+{
+	struct cxl_sysram_group *group;
+	int nr = 0;
+
+	guard(mutex)(&cxl_dynamic(cxlr_sysram)->extents_lock);
+	list_for_each_entry(group, &cxl_dynamic(cxlr_sysram)->groups, list) {
+		if (nr == max || !(gone ? group->gone : group->asked && !group->gone))
+			continue;
+		gift[nr].cxlr_sysram = cxlr_sysram;
+		gift[nr].group = cxl_sysram_group_get(group);
+		INIT_LIST_HEAD(&gift[nr].extents);
+		nr++;
+	}
+	return nr;
 }
 
 /**
@@ -460,25 +505,31 @@ static bool cxl_sysram_group_settle(struct cxl_sysram_region *cxlr_sysram,
 bool cxl_sysram_groups_settle(struct cxl_sysram_region *cxlr_sysram)
 {
 	struct cxl_dynamic *dynamic = cxl_dynamic(cxlr_sysram);
-	struct cxl_sysram_group *group;
-	int nr = 0, max = 0;
+	unsigned long asks = READ_ONCE(dynamic->asks);
+	struct cxl_sysram_gifts gifts;
 	bool done = true;
+	int max = 1;
 
 	scoped_guard(mutex, &dynamic->extents_lock)
-		list_for_each_entry(group, &dynamic->groups, list)
-			max++;
-	struct cxl_sysram_group **due __free(kvfree) =
-		kvmalloc_array(max(max, 1), sizeof(*due), GFP_KERNEL);
-	if (!due)
+		max += list_count_nodes(&dynamic->groups);
+	struct cxl_sysram_group_gift *gift __free(kvfree) =
+		kvcalloc(max, sizeof(*gift), GFP_KERNEL);
+	if (!gift)
 		return false;
 
-	scoped_guard(mutex, &dynamic->extents_lock)
-		list_for_each_entry(group, &dynamic->groups, list)
-			if (nr < max && (group->gone || group->asked))
-				due[nr++] = cxl_sysram_group_get(group);
-	for (int i = 0; i < nr; i++) {
-		done &= cxl_sysram_group_settle(cxlr_sysram, due[i]);
-		cxl_sysram_group_put(due[i]);
+	gifts.gift = gift;
+	gifts.nr = cxl_sysram_groups_due(cxlr_sysram, true, gift, max);
+	for (int i = 0; i < gifts.nr; i++) {
+		done &= cxl_sysram_group_take_out(cxlr_sysram, gift[i].group);
+		cxl_sysram_group_put(gift[i].group);
+	}
+
+	gifts.nr = cxl_sysram_groups_due(cxlr_sysram, false, gift, max);
+	if (gifts.nr)
+		cxl_sysram_gifts_release(cxlr_sysram, &gifts);
+	for (int i = 0; i < gifts.nr; i++) {
+		done &= cxl_sysram_gift_settled(&gift[i], asks);
+		cxl_sysram_group_put(gift[i].group);
 	}
 	return done;
 }
