@@ -39,8 +39,9 @@ for part; do
 	[ "$part" != "$whole" ] || continue
 	export LAB_TREE=$CACHE/tree-cut LAB_KERNEL="cut"
 	verdict "$part: builds" "cut-$part" build "$part"
-	# shellcheck disable=SC2046
-	[ -z "$(boots_of "$part")" ] || verdict "$part: $(boots_of "$part")" "cut-$part-boots" boot "$part" $(boots_of "$part")
+	names=$(boots_of "$part")
+	# shellcheck disable=SC2086
+	[ -z "$names" ] || verdict "$part: $names" "cut-$part-boots" boot "$part" $names
 	git -C "$CACHE/tree" worktree remove --force "$LAB_TREE"
 done
 exit $FAILED

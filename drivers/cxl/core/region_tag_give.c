@@ -191,6 +191,14 @@ static int cxl_sysram_group_gift_finish(struct cxl_sysram_group_gift *gift, int 
 	return rc;
 }
 
+/* All of it */
+static int cxl_sysram_group_gift_try(struct cxl_sysram_group_gift *gift)
+{
+	int rc = cxl_sysram_group_gift_give(gift, gift->group->hpa, gift->group->nr);
+
+	return cxl_sysram_group_gift_finish(gift, rc);
+}
+
 /* Nobody uses it, and nobody can */
 static int cxl_sysram_group_vacate(struct cxl_sysram_region *cxlr_sysram,
 				   struct cxl_sysram_group *group)
@@ -211,10 +219,7 @@ static int cxl_sysram_group_give(struct cxl_sysram_region *cxlr_sysram,
 	};
 	int rc = cxl_sysram_group_vacate(cxlr_sysram, group);
 
-	if (rc)
-		return rc;
-	rc = cxl_sysram_group_gift_give(&gift, group->hpa, group->nr);
-	return cxl_sysram_group_gift_finish(&gift, rc);
+	return rc ?: cxl_sysram_group_gift_try(&gift);
 }
 
 static int cxl_sysram_gifts_prepare(void *arg)
@@ -280,7 +285,7 @@ static void cxl_sysram_groups_give(struct cxl_sysram_region *cxlr_sysram,
 		if (!rc)
 			cxl_sysram_group_given(gift);
 		else if (rc == -EIO)
-			gift->rc = cxl_sysram_group_give(cxlr_sysram, gift->group);
+			gift->rc = cxl_sysram_group_gift_try(gift);
 		else
 			gift->rc = cxl_sysram_group_gift_finish(gift, rc);
 	}

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/align.h>
 #include <linux/export.h>
 #include <linux/ioport.h>
 #include <linux/math64.h>
