@@ -400,9 +400,13 @@ check() {
 }
 
 need xz-utils
+# One at a time: each moves the same tree, refs and index
+mkdir -p "$CACHE"
+exec {lock}>"$CACHE/tree.lock"
+flock "$lock"
 case ${1:-} in
 assemble) assemble ;;
-reset) git_tree reset -q --hard refs/lab/assembled ;;
+reset) git_tree reset -q --hard refs/lab/assembled && link_new_files ;;
 refresh) refresh ;;
 export) export_series "${2:?directory}" ;;
 unfold) unfold ;;

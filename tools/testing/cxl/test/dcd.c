@@ -607,6 +607,7 @@ static struct mock_dcd *mock_dcd_alloc(int id)
 		return NULL;
 	mutex_init(&dcd->lock);
 	mutex_init(&dcd->irq_lock);
+	init_completion(&dcd->now);
 	INIT_LIST_HEAD(&dcd->accepted);
 	INIT_LIST_HEAD(&dcd->answer);
 	INIT_LIST_HEAD(&dcd->offers);

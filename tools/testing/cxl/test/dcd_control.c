@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
-#include <linux/delay.h>
 #include <linux/hex.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -69,8 +68,12 @@ bool mock_dcd_overridden(struct mock_dcd *dcd, struct cxl_mbox_cmd *cmd, bool *u
 		override->skip--;
 		return false;
 	}
-	if (override->delay)
-		msleep(override->delay);
+	if (override->delay) {
+		WRITE_ONCE(dcd->late, true);
+		wait_for_completion_timeout(&dcd->now,
+					    msecs_to_jiffies(override->delay));
+		WRITE_ONCE(dcd->late, false);
+	}
 	regular = override->regular;
 	*unheard = override->unheard;
 	if (!regular) {
@@ -237,6 +240,7 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 
 	guard(mutex)(&dcd->lock);
 	mock_override_free(mock_dcd_override(dcd, opcode));
+	reinit_completion(&dcd->now);
 	list_add(&override->list, &dcd->overrides);
 	if (!times)
 		mock_override_free(override);
@@ -244,6 +248,25 @@ static ssize_t override_write(struct file *file, const char __user *buf,
 }
 
 MOCK_WRITE_FOPS(override);
+
+/* Without the lock, which the command that is late has */
+static int late_show(struct seq_file *m, void *v)
+{
+	struct mock_dcd *dcd = m->private;
+
+	seq_printf(m, "%d\n", READ_ONCE(dcd->late));
+	return 0;
+}
+
+static ssize_t late_write(struct file *file, const char __user *buf,
+			  size_t len, loff_t *pos)
+{
+	struct mock_dcd *dcd = ((struct seq_file *)file->private_data)->private;
+
+	complete(&dcd->now);
+	return len;
+}
+DEFINE_SHOW_STORE_ATTRIBUTE(late);
 
 static ssize_t config_write(struct file *file, const char __user *buf,
 			    size_t len, loff_t *pos)
@@ -388,6 +411,7 @@ void mock_dcd_control(struct mock_dcd *dcd, struct dentry *root, int id)
 	debugfs_create_file("override", 0200, dir, dcd, &override_fops);
 	debugfs_create_u32("log", 0600, dir, &dcd->log);
 	debugfs_create_bool("eager", 0600, dir, &dcd->eager);
+	debugfs_create_file("late", 0600, dir, dcd, &late_fops);
 	debugfs_create_file("config", 0200, dir, dcd, &config_fops);
 	debugfs_create_file("cdat", 0200, dir, dcd, &cdat_fops);
 	debugfs_create_file("extents", 0600, dir, dcd, &extents_fops);

@@ -2,6 +2,7 @@
 #ifndef __CXL_MOCK_DCD_DEVICE_H__
 #define __CXL_MOCK_DCD_DEVICE_H__
 
+#include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -34,7 +35,7 @@ struct mock_record {
 
 /**
  * struct mock_dcd - one device
- * @lock: protects everything but @irq
+ * @lock: protects everything but @irq, @arg, @late and @now
  * @irq_lock: protects @irq and @arg
  * @region: what 4800h says
  * @partitions: how many it says there are
@@ -54,6 +55,8 @@ struct mock_record {
  * @lost: records that it has lost
  * @discard: the offer that goes on has been answered before its end
  * @eager: what an answer accepts is accepted command by command
+ * @late: a command is, as an override says
+ * @now: and is not any longer
  * @mute: the host does not hear of what comes into the log
  * @irq: tells the host about the log, or a reset
  * @arg: for @irq
@@ -79,6 +82,8 @@ struct mock_dcd {
 	unsigned int lost;
 	bool discard;
 	bool eager;
+	bool late;
+	struct completion now;
 	bool mute;
 	void (*irq)(void *arg, bool reset);
 	void *arg;
