@@ -133,25 +133,21 @@ bool mhp_lost_keep(struct memory_block *mem)
 /*
  * Is it a page of processes or files, which can be taken from them? What is free
  * goes with its block, and what the kernel itself uses keeps its block. Who looks for
- * users of a page may have frozen it, and not be one.
+ * users of a page may have frozen it, and not be one: then it has a mapping. Without a
+ * reference a folio may be freed or split at any moment, and cannot be asked for more.
  */
-static bool mhp_folio_is_user(struct folio *folio)
-{
-	return folio_test_hugetlb(folio) ||
-	       (!page_has_type(&folio->page) &&
-		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
-}
-
 static bool mhp_page_is_user(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	bool user;
 
-	if (PageBuddy(page) || !mhp_folio_is_user(folio))
+	if (PageBuddy(page))
 		return false;
 	if (!folio_try_get(folio))
-		return !folio_test_hugetlb(folio);
-	user = mhp_folio_is_user(folio);
+		return !page_has_type(&folio->page) && READ_ONCE(folio->mapping);
+	user = folio_test_hugetlb(folio) ||
+	       (!page_has_type(&folio->page) &&
+		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
 	folio_put(folio);
 	return user;
 }
@@ -161,9 +157,10 @@ static void mhp_unmap_poisoned(struct page *page, unsigned long pfn)
 {
 	struct folio *folio = page_folio(page);
 
-	if (!folio_mapped(folio) || !folio_try_get(folio))
+	if (!folio_try_get(folio))
 		return;
-	if ((!folio_test_large(folio) || folio_test_hugetlb(folio)) && folio_trylock(folio)) {
+	if (folio_mapped(folio) &&
+	    (!folio_test_large(folio) || folio_test_hugetlb(folio)) && folio_trylock(folio)) {
 		unmap_poisoned_folio(folio, pfn, true);
 		folio_unlock(folio);
 	}
