@@ -326,6 +326,10 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo &&
 	    !READ_ONCE(dev_dax->lost))
 		rc = to_dax_drv(dev->driver)->unplug_undo(dev_dax, undo->ctl);
+	if (rc == -ECANCELED)
+		return rc;
+	if (rc)
+		dev_err(dev, "stays unplugged, although it is not taken away: %pe\n", ERR_PTR(rc));
 	undo->rc = undo->rc ?: rc;
 	dax_reopen(dev_dax);
 	return 0;
@@ -341,14 +345,19 @@ static int dax_unplug_undo(struct device *dev, void *data)
  * RAM is plugged again.
  *
  * Context: As dax_region_unplug().
- * Return: 0, or why some of it is not System RAM: then it can be used without.
+ * Return: 0; -ECANCELED when @ctl says so, since the caller has to look at what is
+ * there, and to call again: what is not done yet stays shut until then. Else why some
+ * of it is not System RAM: then it can be used without.
  */
 int dax_region_resume(struct device *parent, struct mhp_ctl *ctl)
 {
 	struct dax_undo undo = { .ctl = ctl };
+	int rc;
 
 	device_lock_assert(parent);
-	device_for_each_child(parent, &undo, dax_unplug_undo);
+	rc = device_for_each_child(parent, &undo, dax_unplug_undo);
+	if (rc)
+		return rc;
 	dax_region_reopen(dev_get_drvdata(parent));
 	return undo.rc;
 }

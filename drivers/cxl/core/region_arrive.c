@@ -222,9 +222,15 @@ static int cxl_sysram_plug_fresh(struct cxl_sysram_region *cxlr_sysram,
 				 const struct cxl_sysram_request *req)
 {
 	bool *begun = req->data;
+	int rc;
 
 	*begun = true;
-	return cxl_sysram_change(cxlr_sysram, req);
+	/* What is gone before it was plugged is not plugged, the rest of the extent is */
+	do {
+		cxl_sysram_op_uninterrupt(cxlr_sysram);
+		rc = cxl_sysram_change(cxlr_sysram, req);
+	} while (rc == -ECANCELED);
+	return rc;
 }
 
 /* Returns false when it has to be done once more */

@@ -193,14 +193,22 @@ int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 {
 	unsigned long index = 0;
 	struct range run;
-	int rc = 0;
+	int err, rc = 0;
 
 	cxl_sysram_op_record(cxlr_sysram);
 	for (;;) {
+		unsigned long first = index;
+
 		cxl_sysram_op_uninterrupt(cxlr_sysram);
 		if (!cxl_sysram_next_run(cxlr_sysram, &index, &run))
 			return rc;
-		rc = cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, &run) ?: rc;
+		err = cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, &run);
+		/* What is gone is not in the next run, and may be a part of this one */
+		if (err == -ECANCELED) {
+			index = first;
+			continue;
+		}
+		rc = err ?: rc;
 		cxl_sysram_forget_blocks(cxlr_sysram, &run);
 	}
 }

@@ -55,7 +55,6 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 		      const struct cxl_sysram_request *req);
 const struct cxl_sysram_ops *
 cxl_sysram_op_driver(struct cxl_sysram_region *cxlr_sysram);
-bool cxl_sysram_op_is_interrupted(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_record(struct cxl_sysram_region *cxlr_sysram);
 int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),

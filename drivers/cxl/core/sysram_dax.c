@@ -171,18 +171,22 @@ int cxl_sysram_unplug_dax(struct cxl_sysram_region *cxlr_sysram)
  */
 int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 {
+	int rc = 0;
+
 	struct device *dev __free(put_device) = cxl_sysram_region_dax(cxlr_sysram);
 	if (!dev)
 		return 0;
 
 	guard(device)(dev);
 	/* What has been lost is not plugged again, and what goes after this look ends it */
-	cxl_sysram_op_uninterrupt(cxlr_sysram);
-	if (cxlr_sysram->dynamic)
-		cxlr_sysram->dynamic->ops->unmap_gone(cxlr_sysram);
-	if (dev->driver && to_cxl_drv(dev->driver)->resume)
-		return to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
-	return 0;
+	do {
+		cxl_sysram_op_uninterrupt(cxlr_sysram);
+		if (cxlr_sysram->dynamic)
+			cxlr_sysram->dynamic->ops->unmap_gone(cxlr_sysram);
+		if (dev->driver && to_cxl_drv(dev->driver)->resume)
+			rc = to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
+	} while (rc == -ECANCELED);
+	return rc;
 }
 
 static int cxl_sysram_unplug_dax_op(struct cxl_sysram_region *cxlr_sysram,

@@ -87,7 +87,7 @@ static int cxl_sysram_op_give_up(struct mhp_ctl *ctl)
 	if (!op->back && signal_pending(ctl->task))
 		return -ERESTARTSYS;
 	if (READ_ONCE(op->interrupted))
-		return -EBUSY;
+		return -ECANCELED;
 
 	if (op->progress != ctl->progress) {
 		op->progress = ctl->progress;
@@ -197,6 +197,9 @@ int cxl_sysram_op_run(struct cxl_sysram_region *cxlr_sysram,
 	op.when = jiffies;
 	rc = fn(cxlr_sysram, req);
 	cxl_sysram_op_retire(&op);
+	/* Who asked hears that it did not work, and may look at what is left */
+	if (rc == -ECANCELED)
+		rc = -EBUSY;
 	if (rc == -EBUSY && op.stuck)
 		dev_warn_ratelimited(&cxlr_sysram->dev,
 				     "gave up after %u s without progress, see unplug_timeout=\n",
@@ -301,20 +304,6 @@ void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
- * cxl_sysram_op_is_interrupted - is memory gone that the operation is about?
- * @cxlr_sysram: the region
- *
- * For a part of an operation that is more patient than all of it, but not with that.
- *
- * Context: An operation.
- * Return: true when cxl_sysram_op_interrupt() has said so.
- */
-bool cxl_sysram_op_is_interrupted(struct cxl_sysram_region *cxlr_sysram)
-{
-	return READ_ONCE(cxlr_sysram->op->interrupted);
-}
-
-/**
  * cxl_sysram_op_drain - end the present operation, if any, and wait for it
  * @cxlr_sysram: the region; no operation may start any more
  *
@@ -379,7 +368,8 @@ static bool cxl_sysram_op_is_about(const struct cxl_sysram_op *op,
  * @cxlr_sysram: the region
  * @hpa: where the memory was
  *
- * Does not wait. What begins after this has to look by itself.
+ * Does not wait: @ctl says -ECANCELED from now on. What begins after this has to look
+ * by itself.
  */
 void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,
 			     const struct range *hpa)

@@ -131,7 +131,6 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
 /**
  * struct cxl_sysram_attempt - an attempt to unplug one block
  * @ctl: for memory hotplug
- * @cxlr_sysram: the region
  * @outer: of the operation
  * @progress: @ctl's, when it was looked at last
  * @when: jiffies of the last progress
@@ -140,7 +139,6 @@ static int cxl_sysram_grow(struct cxl_sysram_region *cxlr_sysram,
  */
 struct cxl_sysram_attempt {
 	struct mhp_ctl ctl;
-	struct cxl_sysram_region *cxlr_sysram;
 	struct mhp_ctl *outer;
 	unsigned long progress;
 	unsigned long when;
@@ -159,7 +157,7 @@ static int cxl_sysram_attempt_give_up(struct mhp_ctl *ctl)
 	 * may be somebody else's data, and is not migrated any more.
 	 */
 	rc = attempt->outer->give_up(attempt->outer);
-	if (rc && (rc != -EBUSY || cxl_sysram_op_is_interrupted(attempt->cxlr_sysram)))
+	if (rc && rc != -EBUSY)
 		return rc;
 
 	if (attempt->progress != ctl->progress) {
@@ -189,7 +187,6 @@ int cxl_sysram_attempt(struct cxl_sysram_region *cxlr_sysram,
 		.ctl.give_up = cxl_sysram_attempt_give_up,
 		.ctl.yield = true,
 		.ctl.poison = cxlr_sysram->ctl->poison,
-		.cxlr_sysram = cxlr_sysram,
 		.outer = cxlr_sysram->ctl,
 		.when = jiffies,
 		.patience = patience,
