@@ -135,6 +135,7 @@ bool mhp_lost_keep(struct memory_block *mem)
  * goes with its block, and what the kernel itself uses keeps its block. Who looks for
  * users of a page may have frozen it, and not be one: then it has a mapping. Without a
  * reference a folio may be freed or split at any moment, and cannot be asked for more.
+ * A page that was in another folio just now has somebody who uses it.
  */
 static bool mhp_page_is_user(struct page *page)
 {
@@ -144,8 +145,9 @@ static bool mhp_page_is_user(struct page *page)
 	if (PageBuddy(page))
 		return false;
 	if (!folio_try_get(folio))
-		return !page_has_type(&folio->page) && READ_ONCE(folio->mapping);
-	user = folio_test_hugetlb(folio) ||
+		return page_folio(page) != folio ||
+		       (!page_has_type(&folio->page) && READ_ONCE(folio->mapping));
+	user = page_folio(page) != folio || folio_test_hugetlb(folio) ||
 	       (!page_has_type(&folio->page) &&
 		(folio_test_lru(folio) || folio_mapped(folio) || folio->mapping));
 	folio_put(folio);
@@ -159,7 +161,7 @@ static void mhp_unmap_poisoned(struct page *page, unsigned long pfn)
 
 	if (!folio_try_get(folio))
 		return;
-	if (folio_mapped(folio) &&
+	if (page_folio(page) == folio && folio_mapped(folio) &&
 	    (!folio_test_large(folio) || folio_test_hugetlb(folio)) && folio_trylock(folio)) {
 		unmap_poisoned_folio(folio, pfn, true);
 		folio_unlock(folio);
