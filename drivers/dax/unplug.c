@@ -326,8 +326,8 @@ static int dax_unplug_undo(struct device *dev, void *data)
 	if (dev->driver && to_dax_drv(dev->driver)->unplug_undo &&
 	    !READ_ONCE(dev_dax->lost))
 		rc = to_dax_drv(dev->driver)->unplug_undo(dev_dax, undo->ctl);
-	if (rc == -ECANCELED)
-		return rc;
+	if (rc && undo->ctl->give_up(undo->ctl) == -ECANCELED)
+		return -ECANCELED;
 	if (rc)
 		dev_err(dev, "stays unplugged, although it is not taken away: %pe\n", ERR_PTR(rc));
 	undo->rc = undo->rc ?: rc;

@@ -15,6 +15,8 @@ static int skip;
 module_param(skip, int, 0644);
 static int times = 1;
 module_param(times, int, 0644);
+static int error = ENODATA;
+module_param(error, int, 0644);
 static int seen;
 module_param(seen, int, 0644);
 MODULE_PARM_DESC(seen, "events that were let pass or refused");
@@ -28,7 +30,7 @@ static int lab_veto(struct notifier_block *nb, unsigned long action, void *data)
 	n = seen++;
 	if (n < skip || n >= skip + times)
 		return NOTIFY_OK;
-	return notifier_from_errno(-ENODATA);
+	return notifier_from_errno(-error);
 }
 
 /* Last in the line: all others have agreed, and have to be told */

@@ -229,7 +229,7 @@ static int cxl_sysram_plug_fresh(struct cxl_sysram_region *cxlr_sysram,
 	do {
 		cxl_sysram_op_uninterrupt(cxlr_sysram);
 		rc = cxl_sysram_change(cxlr_sysram, req);
-	} while (rc == -ECANCELED);
+	} while (cxl_sysram_op_goes_on(cxlr_sysram, rc));
 	return rc;
 }
 

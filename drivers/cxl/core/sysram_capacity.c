@@ -204,7 +204,7 @@ int cxl_sysram_replug_blocks(struct cxl_sysram_region *cxlr_sysram)
 			return rc;
 		err = cxl_sysram_op_go_back(cxlr_sysram, cxl_sysram_replug, &run);
 		/* What is gone is not in the next run, and may be a part of this one */
-		if (err == -ECANCELED) {
+		if (cxl_sysram_op_goes_on(cxlr_sysram, err)) {
 			index = first;
 			continue;
 		}

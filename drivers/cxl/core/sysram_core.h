@@ -60,6 +60,7 @@ int cxl_sysram_op_go_back(struct cxl_sysram_region *cxlr_sysram,
 			  int (*fn)(struct cxl_sysram_region *cxlr_sysram, void *arg),
 			  void *arg);
 void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram);
+bool cxl_sysram_op_goes_on(struct cxl_sysram_region *cxlr_sysram, int rc);
 void cxl_sysram_op_drain(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_drain_driver(struct cxl_sysram_region *cxlr_sysram);
 void cxl_sysram_op_interrupt(struct cxl_sysram_region *cxlr_sysram,

@@ -185,7 +185,7 @@ int cxl_sysram_resume_dax(struct cxl_sysram_region *cxlr_sysram)
 			cxlr_sysram->dynamic->ops->unmap_gone(cxlr_sysram);
 		if (dev->driver && to_cxl_drv(dev->driver)->resume)
 			rc = to_cxl_drv(dev->driver)->resume(dev, cxlr_sysram->ctl);
-	} while (rc == -ECANCELED);
+	} while (cxl_sysram_op_goes_on(cxlr_sysram, rc));
 	return rc;
 }
 

@@ -304,6 +304,19 @@ void cxl_sysram_op_uninterrupt(struct cxl_sysram_region *cxlr_sysram)
 }
 
 /**
+ * cxl_sysram_op_goes_on - may it have failed only because some of its memory is gone?
+ * @cxlr_sysram: the region
+ * @rc: of memory hotplug, which may have found memory that is gone before it asked @ctl
+ *
+ * Context: An operation.
+ * Return: true when it is to be done again, with what is left.
+ */
+bool cxl_sysram_op_goes_on(struct cxl_sysram_region *cxlr_sysram, int rc)
+{
+	return rc && READ_ONCE(cxlr_sysram->op->interrupted);
+}
+
+/**
  * cxl_sysram_op_drain - end the present operation, if any, and wait for it
  * @cxlr_sysram: the region; no operation may start any more
  *
