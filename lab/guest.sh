@@ -149,7 +149,7 @@ initrd() {
 	make -s -C "$TREE" O="$(out_of "$name")" INSTALL_MOD_PATH="$over/usr" INSTALL_MOD_STRIP=1 modules_install >/dev/null
 	modules "$(out_of "$name")-cxl_test/tools/testing/cxl" "$over/lab/cxl_test"
 	modules "$(out_of "$name")-lab" "$over/lab/modules"
-	cp -r "$ROOT"/lab/guest/{init,agent,coverage,guide,lib,extents,failslab,mock,pair,figures,tags,welcome,rules} "$over/lab"
+	cp -r "$ROOT"/lab/guest/{init,agent,coverage,guide,lib,extents,failslab,mock,pair,figures,tags,hold,welcome,rules} "$over/lab"
 	install -m 755 "$ROOT/lab/guest/init" "$over/init"
 	chmod 755 "$over/lab/agent"
 	[ ! -e "$ROOT/lab/stock.shape" ] || cp "$ROOT/lab/stock.shape" "$over/lab/"
